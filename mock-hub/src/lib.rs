@@ -1,0 +1,2 @@
+//! The cloud side of EnOS in one process, for development and CI.
+#![forbid(unsafe_code)]

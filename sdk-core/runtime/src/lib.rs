@@ -1,0 +1,2 @@
+//! The EnOS device SDK for operating systems.
+#![forbid(unsafe_code)]
