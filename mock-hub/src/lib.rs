@@ -1,2 +1,5 @@
 //! The cloud side of EnOS in one process, for development and CI.
 #![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod fabric;

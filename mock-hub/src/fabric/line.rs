@@ -1,0 +1,147 @@
+//! One connection as the rest of the hub sees it: a bounded mailbox and an order to end.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::Notify;
+
+use super::{ConnectionId, Outbound, Undelivered};
+
+/// Messages that may wait for a connection's task.
+const MAILBOX_MESSAGES: usize = 512;
+/// Bytes of topic and payload that may wait; one message is always taken, whatever its size.
+const MAILBOX_BYTES: usize = 2 * 1024 * 1024;
+
+/// What a connection's task learns from its line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Messages to send, oldest first.
+    Messages(Vec<Outbound>),
+    /// Close the connection, for this reason. Comes before messages and stays true.
+    End(Arc<str>),
+}
+
+/// A handle to one connection; all clones share it.
+#[derive(Clone)]
+pub(crate) struct Line(Arc<Shared>);
+
+struct Shared {
+    id: ConnectionId,
+    state: Mutex<State>,
+    finished: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    mailbox: VecDeque<Outbound>,
+    bytes: usize,
+    end: Option<Arc<str>>,
+    finished: bool,
+    waker: Option<Waker>,
+}
+
+impl Line {
+    pub(super) fn new(id: ConnectionId) -> Self {
+        Self(Arc::new(Shared { id, state: Mutex::default(), finished: Notify::new() }))
+    }
+
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.0.id
+    }
+
+    /// Puts a message into the mailbox and wakes the connection's task.
+    pub(super) fn push(&self, message: Outbound) -> Result<(), Undelivered> {
+        let waker = {
+            let mut state = self.state();
+            if state.finished || state.end.is_some() {
+                return Err(Undelivered::NotConnected);
+            }
+            let size = message.topic.len() + message.payload.len();
+            let over = state.mailbox.len() >= MAILBOX_MESSAGES || state.bytes + size > MAILBOX_BYTES;
+            if over && !state.mailbox.is_empty() {
+                return Err(Undelivered::MailboxFull);
+            }
+            state.bytes += size;
+            state.mailbox.push_back(message);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Orders the connection to end; false if it was ordered before or is gone.
+    pub(crate) fn end(&self, reason: &str) -> bool {
+        let waker = {
+            let mut state = self.state();
+            if state.finished || state.end.is_some() {
+                return false;
+            }
+            state.end = Some(reason.into());
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
+    /// What has come, or a wake-up when something comes. With `messages` false only an end is told, so that
+    /// a connection with no room leaves its mail where the sender sees it pile up.
+    pub(crate) fn poll_news(&self, cx: &Context<'_>, messages: bool) -> Poll<News> {
+        let mut state = self.state();
+        if let Some(reason) = &state.end {
+            return Poll::Ready(News::End(reason.clone()));
+        }
+        if messages && !state.mailbox.is_empty() {
+            state.bytes = 0;
+            return Poll::Ready(News::Messages(std::mem::take(&mut state.mailbox).into()));
+        }
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Waits for news.
+    #[cfg(test)]
+    pub(crate) async fn news(&self) -> News {
+        poll_fn(|cx| self.poll_news(cx, true)).await
+    }
+
+    /// Waits for the order to end.
+    pub(crate) async fn ended(&self) -> Arc<str> {
+        poll_fn(|cx| match self.poll_news(cx, false) {
+            Poll::Ready(News::End(reason)) => Poll::Ready(reason),
+            _ => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Marks the connection as gone and wakes its successor.
+    pub(super) fn finish(&self) {
+        {
+            let mut state = self.state();
+            state.finished = true;
+            state.mailbox = VecDeque::new();
+        }
+        self.0.finished.notify_waiters();
+    }
+
+    /// Waits until the connection is gone.
+    pub(super) async fn finished(&self) {
+        let mut finished = pin!(self.0.finished.notified());
+        finished.as_mut().enable();
+        if !self.state().finished {
+            finished.await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
