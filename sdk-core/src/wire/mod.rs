@@ -1,0 +1,9 @@
+//! Bytes on the wire: packets of the transports, decoded in place and encoded into the caller's slice.
+//!
+//! Owns the packet formats. Refuses to know a topic, a signature or a session: it only reads and writes.
+
+pub mod mqtt;
+mod writer;
+
+pub(crate) use writer::Decimal;
+pub use writer::{Full, Writer};
