@@ -234,8 +234,12 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ProductKey => f.write_str("the product key must have 1 to 64 bytes and none of / + # | & and controls"),
-            Self::DeviceKey => f.write_str("the device key must have 1 to 256 bytes and none of / + # | and controls"),
+            Self::ProductKey => {
+                f.write_str("the product key must have 1 to 64 bytes and none of / + # | & and controls")
+            }
+            Self::DeviceKey => {
+                f.write_str("the device key must have 1 to 256 bytes and none of / + # | and controls")
+            }
             Self::Secret => f.write_str("the secret must have 1 to 256 bytes"),
             Self::Range(what) => write!(f, "{what} is outside its range"),
             Self::Memory(what) => write!(f, "the memory lent for {what} is too small"),
@@ -252,7 +256,8 @@ mod tests {
 
     #[test]
     fn hub_urls() {
-        let ok = |url, scheme, host, port| assert_eq!(Hub::parse(url), Ok(Hub { scheme, host, port }), "{url}");
+        let ok =
+            |url, scheme, host, port| assert_eq!(Hub::parse(url), Ok(Hub { scheme, host, port }), "{url}");
         ok("ssl://hub.example:18883", Scheme::Ssl, "hub.example", 18883);
         ok("tcp://hub.example", Scheme::Tcp, "hub.example", 11883);
         ok("SSL://10.0.0.1/", Scheme::Ssl, "10.0.0.1", 18883);

@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use crate::wire::mqtt::DecodeError;
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $c_name:literal, $retry:literal, $hint:literal;)*) => {
         /// What kind of thing went wrong; the numbers are stable and never reused (`style.md` §4).
@@ -134,7 +136,9 @@ pub enum Cause {
     NoActivation(u32),
     /// The hub went silent: no answer to PINGREQ.
     PeerSilent,
-    /// The peer broke MQTT; the text names the statement.
+    /// The peer sent a packet that is no MQTT.
+    Malformed(DecodeError),
+    /// The peer broke the protocol otherwise; the text says how.
     Protocol(&'static str),
     /// No reply to a request came in time; the flag tells whether the hub had acknowledged its packet.
     NoReply {
@@ -243,7 +247,9 @@ impl fmt::Display for Error {
             Cause::ConnAck(5) if self.kind as u16 == ErrorKind::ActivationRefused as u16 => {
                 f.write_str("activation refused: CONNACK 5 (not authorised)")?
             }
-            Cause::ConnAck(5) => f.write_str("sign-in refused: CONNACK 5 (device disabled or not authorised)")?,
+            Cause::ConnAck(5) => {
+                f.write_str("sign-in refused: CONNACK 5 (device disabled or not authorised)")?
+            }
             Cause::ConnAck(code) => write!(f, "sign-in refused: CONNACK {code}")?,
             Cause::NoConnAck(ms) => write!(
                 f,
@@ -253,6 +259,7 @@ impl fmt::Display for Error {
                 write!(f, "signed in to activate, but the hub sent no device secret within {ms} ms")?
             }
             Cause::PeerSilent => f.write_str("the hub went silent: no answer to a keep-alive ping")?,
+            Cause::Malformed(error) => write!(f, "the hub sent no valid MQTT packet: {error}")?,
             Cause::Protocol(text) => write!(f, "the hub broke the protocol: {text}")?,
             Cause::NoReply { acknowledged: true } => {
                 f.write_str("the hub acknowledged the packet, but no reply came in time")?

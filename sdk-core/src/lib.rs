@@ -1,8 +1,27 @@
 //! The EnOS device protocol as pure state machines: no I/O, no clock, no randomness, no threads.
+//!
+//! Layers, each using only those below it: [`engine`]; the features (sign-in, activation, measurepoints, commands);
+//! the sessions (MQTT); [`topic`], [`sign`], [`json`]; [`wire`], [`Error`], [`Limits`], [`Now`].
+//! A driver brings links, time, entropy and storage: see [`engine`] for its loop.
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+mod config;
+pub mod engine;
+mod error;
+mod feature;
 pub mod json;
+mod limits;
+mod session;
 pub mod sign;
+mod time;
 pub mod topic;
 pub mod wire;
+
+pub use config::{Config, ConfigError, Hub, HubUrlError, Login, Scheme};
+pub use error::{Cause, Error, ErrorKind, LinkFault};
+pub use limits::{Limits, MAX_PAYLOAD};
+pub use time::Now;

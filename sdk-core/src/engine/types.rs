@@ -353,13 +353,19 @@ impl core::fmt::Display for RequestError {
             Self::State(text) => f.write_str(text),
             Self::Device => f.write_str("no such device"),
             Self::NoPoints => f.write_str("a post needs at least one measurepoint"),
-            Self::PointId(at) => write!(f, "the identifier at place {at} must have 1 to 128 bytes and no control"),
-            Self::NotFinite(at) => write!(f, "the value at place {at} is NaN or infinite, which JSON cannot carry"),
+            Self::PointId(at) => {
+                write!(f, "the identifier at place {at} must have 1 to 128 bytes and no control")
+            }
+            Self::NotFinite(at) => {
+                write!(f, "the value at place {at} is NaN or infinite, which JSON cannot carry")
+            }
             Self::TooDeep(at) => write!(f, "the value at place {at} is nested too deeply"),
             Self::Quality(at) => write!(f, "the quality at place {at} is not 0 to 9"),
             Self::Call => f.write_str("the command was answered already"),
             Self::Offline => f.write_str("there is no connection to carry the answer"),
-            Self::ServiceId => f.write_str("a service identifier has 1 to 128 bytes and none of / + # and controls"),
+            Self::ServiceId => {
+                f.write_str("a service identifier has 1 to 128 bytes and none of / + # and controls")
+            }
             Self::Json => f.write_str("an answer's data must be one JSON object"),
             Self::Code => f.write_str("an answer's code must be 200 to 999999"),
         }?;

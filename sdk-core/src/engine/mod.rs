@@ -1,0 +1,311 @@
+//! The engine: inputs in, outputs out, nothing else. Every driver is the same loop:
+//!
+//! after each call that changes the engine, take [`poll_output`](Engine::poll_output) until `Wait`, answer `Dial`
+//! with `LinkUp` or `LinkDown`, `Transmit` with `Sent`, `Store` with `Stored`, `HangUp` with `LinkDown`.
+//!
+//! The engine has no clock, no link and no randomness of its own, allocates nothing per message, and never grows
+//! beyond the memory it was given.
+
+mod connection;
+mod dispatch;
+pub(crate) mod memory;
+mod requests;
+mod state;
+pub(crate) mod tables;
+pub(crate) mod types;
+
+pub use memory::{Memory, Region, Room};
+pub use tables::{CallSlot, DeviceRecord, HandlerSlot};
+pub use types::*;
+
+pub use crate::session::outbox::RequestSlot;
+
+use connection::{Move, Stage, Then};
+use dispatch::{End, Told};
+use state::State;
+
+use crate::config::{Config, ConfigError};
+use crate::error::{Cause, Error, ErrorKind};
+use crate::session::Up;
+use crate::session::buffers::Rx;
+use crate::session::mqtt::ANSWER_ROOM;
+use crate::time::Now;
+use crate::wire::mqtt::{self, FixedHeader};
+
+/// One client of the hub. See the module's description for the loop that drives it.
+pub struct Engine<'m> {
+    rx: Rx<'m>,
+    state: State<'m>,
+}
+
+/// What `poll_output` gives, with ranges in place of borrows.
+enum Emit {
+    Dial,
+    HangUp,
+    Transmit,
+    Store,
+    Notice(Event<'static>),
+    Told(Told),
+    Wait(Option<u64>),
+}
+
+/// What reading one packet led to.
+enum Read {
+    /// No whole packet is here, or no room to answer one.
+    Nothing,
+    /// Something changed; nobody is to be told.
+    Quiet,
+    Told(Told),
+}
+
+impl<'m> Engine<'m> {
+    /// An engine for one client. It copies what it needs of the configuration.
+    ///
+    /// `entropy` must differ from start to start: it seeds jitter and message ids. Fails on values out of range,
+    /// and where lent memory is too small for keys, secrets or CONNECT.
+    pub fn new(config: Config<'_>, entropy: [u8; 32], memory: Memory<'m>) -> Result<Self, ConfigError> {
+        let (rx, state) = State::new(&config, entropy, memory)?;
+        Ok(Self { rx, state })
+    }
+
+    /// Where the driver puts what it reads, to be told by [`Input::Received`]. Empty: read nothing until bytes
+    /// were sent.
+    pub fn receive_buffer(&mut self) -> &mut [u8] {
+        self.rx.buffer()
+    }
+
+    /// Takes what has happened. What comes late, or was never asked for, is ignored.
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Received(n) => {
+                if self.state.connection.has_link() {
+                    self.state.stats.bytes_received += n as u64;
+                    self.rx.received(n);
+                }
+            }
+            Input::Sent(n) => {
+                if n > 0 && self.state.connection.has_link() {
+                    self.state.stats.bytes_sent += n as u64;
+                    self.state.tx.sent(n);
+                    self.state.session.on_sent(now.mono_ms);
+                }
+            }
+            Input::LinkUp => {
+                self.rx.clear();
+                self.state.on_link_up(now);
+            }
+            Input::LinkDown(error) => {
+                self.rx.clear();
+                self.state.on_link_down(now.mono_ms, error);
+            }
+            Input::Stored(result) => self.state.on_stored(now.mono_ms, result.is_ok()),
+            Input::Tick => {}
+        }
+    }
+
+    /// Asks for something. A refused request leaves no trace; an accepted post is told by exactly one `Settled`.
+    /// The number is of use for posts only.
+    pub fn request(&mut self, now: Now, request: Request<'_>) -> Result<RequestId, RequestError> {
+        self.state.request(now, request)
+    }
+
+    /// What is to be done or told next; to be called until it gives `Wait`.
+    ///
+    /// Order: lifecycle notices; `Dial`, or `HangUp` on a lost peer; own messages are encoded; events of received
+    /// packets, one each; `Store`; time-outs; `Transmit`; `HangUp` once all is sent; `Wait`. So the same input, cut
+    /// differently, gives the same bytes and events.
+    #[inline(never)]
+    pub fn poll_output(&mut self, now: Now) -> Output<'_> {
+        match self.advance(now.mono_ms) {
+            Emit::Dial => Output::Dial(self.state.dial()),
+            Emit::HangUp => Output::HangUp,
+            Emit::Transmit => Output::Transmit(self.state.tx.pending()),
+            Emit::Store => Output::Store(self.state.secret()),
+            Emit::Notice(event) => Output::Event(event),
+            Emit::Told(told) => Output::Event(told.event(self.rx.all())),
+            Emit::Wait(deadline) => Output::Wait(deadline),
+        }
+    }
+
+    /// The next moment at which [`poll_output`](Self::poll_output) has something to do by itself.
+    pub fn deadline(&self) -> Option<u64> {
+        self.state.deadline()
+    }
+
+    /// Counters since the engine was made.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            open_requests: self.state.outbox.open() as u32,
+            queued_bytes: self.state.outbox.bytes() as u64,
+            ..self.state.stats
+        }
+    }
+
+    fn advance(&mut self, now: u64) -> Emit {
+        loop {
+            let Self { rx, state } = &mut *self;
+            if let Some(notice) = state.connection.notice() {
+                return Emit::Notice(notice);
+            }
+            match state.session.tick(now, &mut state.tx) {
+                Err(error) => state.connection.fault(now, error),
+                Ok(true) => {
+                    // A ping goes out after a long silence: a good moment to give memory back.
+                    rx.idle();
+                    state.outbox.idle();
+                }
+                Ok(false) => {}
+            }
+            let storing = state.is_storing();
+            match state.connection.step(now, state.tx.is_empty(), storing) {
+                Some(Move::Dial) => return Emit::Dial,
+                Some(Move::HangUp) => {
+                    state.tx.clear();
+                    return Emit::HangUp;
+                }
+                None => {}
+            }
+            if state.connection.has_notice() {
+                continue;
+            }
+            state.encode();
+            match self.read(now) {
+                Read::Told(told) => return Emit::Told(told),
+                Read::Quiet => continue,
+                Read::Nothing => {}
+            }
+            let state = &mut self.state;
+            if state.connection.stage != Stage::Closed && state.activation.ask(now) {
+                return Emit::Store;
+            }
+            let given_up = state.connection.gives_up(now);
+            if let Some(ended) = state.outbox.end_next(now, given_up) {
+                state.stats.failed += 1;
+                let error = state.failure(ended.acknowledged, given_up);
+                return Emit::Told(Told::Settled { id: ended.id, end: End::Failed(error) });
+            }
+            if state.connection.is_leaving() && self.part(now) {
+                continue;
+            }
+            if !self.state.tx.is_empty() && self.state.connection.has_link() {
+                return Emit::Transmit;
+            }
+            return Emit::Wait(self.state.deadline());
+        }
+    }
+
+    /// A closing client goes on to its end once nothing is open. True if something changed.
+    fn part(&mut self, now: u64) -> bool {
+        let state = &mut self.state;
+        if state.outbox.open() > 0 {
+            return false;
+        }
+        match state.connection.stage {
+            Stage::Ending => {
+                state.connection.end();
+                true
+            }
+            Stage::Online => {
+                let in_time = !state.connection.gives_up(now);
+                if in_time && (state.outbox.answers() > 0 || state.calls.open > 0) {
+                    return false;
+                }
+                state.session.leave(&mut state.tx);
+                state.connection.leave(now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads one packet, if it is here whole and there is room to answer it.
+    fn read(&mut self, now: u64) -> Read {
+        let Self { rx, state } = self;
+        if rx.unread().is_empty() || !state.connection.has_link() || state.tx.room(ANSWER_ROOM).is_none() {
+            return Read::Nothing;
+        }
+        let unread = rx.unread();
+        let header = match FixedHeader::parse(unread) {
+            Ok(Some(header)) => header,
+            Ok(None) => return Read::Nothing,
+            Err(error) => return malformed(state, now, error),
+        };
+        let total = header.total();
+        if !rx.fits(total) {
+            return read_oversize(rx, state, now, header);
+        }
+        if unread.len() < total {
+            rx.want(total);
+            return Read::Nothing;
+        }
+        let (from, to) = rx.take(total);
+        let base = rx.all();
+        let body = base.get(from + header.header_len..to).unwrap_or(&[]);
+        let packet = match mqtt::decode(header, body) {
+            Ok(packet) => packet,
+            Err(error) => return malformed(state, now, error),
+        };
+        let told = match state.session.on_packet(now, packet, &mut state.tx) {
+            Up::Inbound { topic, payload } => state.dispatch(now, base, topic, payload),
+            Up::Accepted(token) => {
+                state.outbox.acknowledged(token);
+                None
+            }
+            Up::Nothing => None,
+            Up::Online { session_present } => {
+                state.on_signed_in(now, session_present);
+                None
+            }
+            Up::Refused(code) => {
+                let error = Error::connack(code, state.signs_in_with_product_secret());
+                state.connection.hang_up(now, Then::Failed(error), false);
+                None
+            }
+            Up::SubscriptionsRefused(n) => Some(Told::Warning(Warning::SubscriptionRefused(n))),
+            Up::Fault(error) => {
+                state.connection.fault(now, error);
+                None
+            }
+        };
+        if core::mem::take(&mut state.received_secret) {
+            rx.wipe(from, to);
+        }
+        told.map_or(Read::Quiet, Read::Told)
+    }
+}
+
+/// A packet that can never be held: a PUBLISH is acknowledged and passed over, anything else ends the link.
+fn read_oversize(rx: &mut Rx<'_>, state: &mut State<'_>, now: u64, header: FixedHeader) -> Read {
+    let total = header.total();
+    let seen = rx.unread().get(header.header_len..).unwrap_or(&[]);
+    if !header.is_publish() {
+        return fault(state, now, ErrorKind::Malformed, "a packet larger than its type can be");
+    }
+    match mqtt::decode_publish_head(header, seen) {
+        Ok(Some(head)) => {
+            let up = state.session.on_oversize(now, &head, &mut state.tx);
+            if let Up::Fault(error) = up {
+                state.connection.fault(now, error);
+                return Read::Quiet;
+            }
+            rx.skip(total);
+            state.stats.dropped_oversize += 1;
+            Read::Told(Told::Warning(Warning::Oversize(total.min(u32::MAX as usize) as u32)))
+        }
+        Ok(None) if rx.is_full() => {
+            fault(state, now, ErrorKind::PayloadTooLarge, "a topic longer than the receive buffer")
+        }
+        Ok(None) => Read::Nothing,
+        Err(error) => malformed(state, now, error),
+    }
+}
+
+fn malformed(state: &mut State<'_>, now: u64, error: mqtt::DecodeError) -> Read {
+    state.connection.fault(now, Error::new(ErrorKind::Malformed, Cause::Malformed(error)));
+    Read::Quiet
+}
+
+fn fault(state: &mut State<'_>, now: u64, kind: ErrorKind, text: &'static str) -> Read {
+    state.connection.fault(now, Error::new(kind, Cause::Protocol(text)));
+    Read::Quiet
+}

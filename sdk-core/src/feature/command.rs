@@ -1,0 +1,133 @@
+//! Commands of the hub: service invocation, measurepoint set and get (`payloads.md` §8), and their answers.
+
+use super::envelope;
+use crate::engine::tables::CallSlot;
+use crate::engine::types::{Answer, AnswerData, CommandKind, RequestError};
+use crate::json::{self, BadValue, JsonWriter, Members};
+use crate::topic::{self, Kind};
+use crate::wire::Full;
+
+/// The answer where nothing handles the command (`payloads.md` §8).
+pub(crate) const NO_HANDLER: i32 = 1101;
+/// The answer where the handler failed, forgot, or there is no room to ask it.
+pub(crate) const HANDLER_FAILED: i32 = 1102;
+
+/// The command behind a topic's kind.
+pub(crate) fn of_topic<'a>(kind: Kind<'a>) -> Option<CommandKind<'a>> {
+    match kind {
+        Kind::Service(id) => Some(CommandKind::Service(id)),
+        Kind::MeasurepointSet => Some(CommandKind::MeasurepointSet),
+        Kind::MeasurepointGet => Some(CommandKind::MeasurepointGet),
+        _ => None,
+    }
+}
+
+/// The topic kind of a command.
+pub(crate) fn topic_kind(kind: CommandKind<'_>) -> Kind<'_> {
+    match kind {
+        CommandKind::Service(id) => Kind::Service(id),
+        CommandKind::MeasurepointSet => Kind::MeasurepointSet,
+        CommandKind::MeasurepointGet => Kind::MeasurepointGet,
+    }
+}
+
+/// Whether a service identifier can stand in a topic.
+pub(crate) fn check_kind(kind: CommandKind<'_>) -> Result<(), RequestError> {
+    match kind {
+        CommandKind::Service(id)
+            if id.is_empty()
+                || id.len() > super::measure::MAX_IDENTIFIER
+                || id.bytes().any(|byte| byte < 0x20 || byte == 0x7F || b"/+#".contains(&byte)) =>
+        {
+            Err(RequestError::ServiceId)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an answer can be sent.
+pub(crate) fn check(answer: &Answer<'_>) -> Result<(), RequestError> {
+    if !(200..=999_999).contains(&answer.code) {
+        return Err(RequestError::Code);
+    }
+    match answer.data {
+        AnswerData::Empty => Ok(()),
+        AnswerData::Values(outputs) => {
+            for (place, (_, value)) in outputs.iter().enumerate() {
+                let place = u16::try_from(place).map_err(|_| RequestError::TooLarge)?;
+                json::check_value(value).map_err(|bad| match bad {
+                    BadValue::NotFinite => RequestError::NotFinite(place),
+                    BadValue::TooDeep => RequestError::TooDeep(place),
+                })?;
+            }
+            Ok(())
+        }
+        AnswerData::Json(text) => {
+            let mut members = Members::new(text.as_bytes()).map_err(|_| RequestError::Json)?;
+            while members.next().map_err(|_| RequestError::Json)?.is_some() {}
+            Ok(())
+        }
+    }
+}
+
+/// Writes topic and payload of a handler's answer.
+pub(crate) fn write_answer(
+    room: &mut [u8],
+    keys: (&str, &str),
+    service: &str,
+    call: &CallSlot,
+    answer: &Answer<'_>,
+) -> Result<(usize, usize), Full> {
+    let kind = topic_kind(call.verb.kind(service));
+    write(room, keys, kind, call.id(), answer.code, answer.message, |w| data(w, answer.data))
+}
+
+/// Writes topic and payload of an answer that the engine gives by itself.
+pub(crate) fn write_refusal(
+    room: &mut [u8],
+    keys: (&str, &str),
+    kind: Kind<'_>,
+    id: &str,
+    code: i32,
+) -> Result<(usize, usize), Full> {
+    let text = match code {
+        NO_HANDLER => "no handler is registered for this command",
+        _ => "the device cannot take this command now",
+    };
+    write(room, keys, kind, id.as_bytes(), code, text, |w| w.raw(b"{}"))
+}
+
+fn write(
+    room: &mut [u8],
+    (product_key, device_key): (&str, &str),
+    kind: Kind<'_>,
+    id: &[u8],
+    code: i32,
+    message: &str,
+    data: impl FnOnce(&mut JsonWriter<'_>) -> Result<(), Full>,
+) -> Result<(usize, usize), Full> {
+    envelope::message(
+        room,
+        |w| topic::write_reply(w, product_key, device_key, kind),
+        |w| envelope::answer(w, id, code, message, data),
+    )
+}
+
+fn data(w: &mut JsonWriter<'_>, data: AnswerData<'_>) -> Result<(), Full> {
+    match data {
+        AnswerData::Empty => w.raw(b"{}"),
+        AnswerData::Json(text) => w.raw(text.as_bytes()),
+        AnswerData::Values(outputs) => {
+            w.raw(b"{")?;
+            for (place, (id, value)) in outputs.iter().enumerate() {
+                if place > 0 {
+                    w.raw(b",")?;
+                }
+                w.string(id)?;
+                w.raw(b":")?;
+                json::write_value(w, value)?;
+            }
+            w.raw(b"}")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Posting measurepoints (`payloads.md` §2.1). Settled by the hub's reply.
+
+use super::envelope;
+use crate::engine::types::{Outcome, RequestError};
+use crate::error::Error;
+use crate::json::{self, BadValue, JsonWriter, Point};
+use crate::topic::{self, Kind};
+use crate::wire::Full;
+
+/// The longest identifier of a measurepoint, event, attribute or service, in bytes (`docs-mqtt.md` §12).
+pub(crate) const MAX_IDENTIFIER: usize = 128;
+
+/// Finds the first point that cannot be sent.
+pub(crate) fn check(points: &[Point<'_>]) -> Result<(), RequestError> {
+    if points.is_empty() {
+        return Err(RequestError::NoPoints);
+    }
+    for (place, point) in points.iter().enumerate() {
+        let place = u16::try_from(place).map_err(|_| RequestError::TooLarge)?;
+        let id = point.id.as_bytes();
+        if id.is_empty() || id.len() > MAX_IDENTIFIER || id.iter().any(|byte| *byte < 0x20 || *byte == 0x7F) {
+            return Err(RequestError::PointId(place));
+        }
+        json::check_value(&point.value).map_err(|bad| match bad {
+            BadValue::NotFinite => RequestError::NotFinite(place),
+            BadValue::TooDeep => RequestError::TooDeep(place),
+        })?;
+        if point.quality.is_some_and(|quality| quality > 9) {
+            return Err(RequestError::Quality(place));
+        }
+    }
+    Ok(())
+}
+
+/// Writes topic and payload of a post; returns their lengths.
+pub(crate) fn write(
+    room: &mut [u8],
+    (product_key, device_key): (&str, &str),
+    id: u32,
+    points: &[Point<'_>],
+    time_ms: Option<u64>,
+) -> Result<(usize, usize), Full> {
+    const KIND: Kind<'static> = Kind::MeasurepointPost;
+    envelope::message(
+        room,
+        |w| topic::write(w, product_key, device_key, KIND),
+        |w| envelope::request(w, id, KIND, |w| params(w, points, time_ms)),
+    )
+}
+
+fn params(w: &mut JsonWriter<'_>, points: &[Point<'_>], time_ms: Option<u64>) -> Result<(), Full> {
+    w.raw(b"{\"measurepoints\":{")?;
+    for (place, point) in points.iter().enumerate() {
+        if place > 0 {
+            w.raw(b",")?;
+        }
+        json::write_point(w, point)?;
+    }
+    w.raw(b"}")?;
+    if let Some(time) = time_ms {
+        w.raw(b",\"time\":")?;
+        w.u64(time)?;
+    }
+    w.raw(b"}")
+}
+
+/// What a reply means for the request that it answers.
+pub(crate) fn outcome<'p>(reply: &envelope::Reply<'p>) -> Outcome<'p> {
+    match reply.code {
+        200 => Outcome::Acknowledged { data: reply.data },
+        code => Outcome::Rejected { error: Error::hub(code), message: reply.message },
+    }
+}
