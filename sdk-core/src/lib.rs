@@ -15,6 +15,7 @@ mod error;
 mod feature;
 pub mod json;
 mod limits;
+mod region;
 mod session;
 pub mod sign;
 mod time;

@@ -3,11 +3,12 @@
 use zeroize::Zeroize;
 
 use super::state::{State, keys_of};
-use super::tables::{COMMAND_ID, Span, Verb};
+use super::tables::{Span, Verb};
 use super::types::{CallId, Command, CommandKind, DeviceIx, Event, Outcome, RequestId, Warning};
 use crate::error::Error;
 use crate::feature::activation::MAX_SECRET;
-use crate::feature::{command, envelope, measure};
+use crate::feature::command;
+use crate::feature::envelope::{self, MAX_COMMAND_ID};
 use crate::topic::{self, Kind};
 
 /// Something for the host, with ranges of the receive buffer in place of borrows.
@@ -77,16 +78,12 @@ impl State<'_> {
             self.stats.dropped_stray += 1;
             return Some(Told::Warning(Warning::StrayReply));
         }
-        let end = match measure::outcome(reply) {
-            Outcome::Acknowledged { data } => {
-                self.stats.acknowledged += 1;
-                End::Acknowledged { data: Span::of(base, data) }
-            }
-            Outcome::Rejected { error, message } => {
-                self.stats.rejected += 1;
-                End::Rejected { error, message: Span::of(base, message.as_bytes()) }
-            }
-            Outcome::Failed(error) => End::Failed(error),
+        let end = if reply.code == 200 {
+            self.stats.acknowledged += 1;
+            End::Acknowledged { data: Span::of(base, reply.data) }
+        } else {
+            self.stats.rejected += 1;
+            End::Rejected { error: Error::hub(reply.code), message: Span::of(base, reply.message.as_bytes()) }
         };
         Some(Told::Settled { id: reply.id, end })
     }
@@ -100,7 +97,7 @@ impl State<'_> {
         payload: &[u8],
     ) -> Option<Told> {
         let Ok(command) = envelope::command(payload) else { return self.malformed() };
-        if command.id.len() > COMMAND_ID {
+        if command.id.len() > MAX_COMMAND_ID {
             return self.malformed();
         }
         let Some(handler) = self.handlers.find(&self.names, device, asked) else {

@@ -8,16 +8,17 @@
 
 mod connection;
 mod dispatch;
-pub(crate) mod memory;
+mod memory;
 mod requests;
 mod state;
-pub(crate) mod tables;
-pub(crate) mod types;
+mod tables;
+mod types;
 
-pub use memory::{Memory, Region, Room};
+pub use memory::{Memory, Room};
 pub use tables::{CallSlot, DeviceRecord, HandlerSlot};
 pub use types::*;
 
+pub use crate::region::Region;
 pub use crate::session::outbox::RequestSlot;
 
 use connection::{Move, Stage, Then};

@@ -73,8 +73,8 @@ impl State<'_> {
         }
         let most = self.most();
         let keys = keys_of(&self.names, &self.devices, DeviceIx(slot.device));
-        let service = self.names.text(slot.service);
-        self.outbox.append_answer(most, |room| command::write_answer(room, keys, service, &slot, answer))?;
+        let kind = slot.verb.kind(self.names.text(slot.service));
+        self.outbox.append_answer(most, |room| command::write_answer(room, keys, kind, slot.id(), answer))?;
         self.calls.close(call);
         Ok(NOTHING_FOLLOWS)
     }
@@ -84,7 +84,9 @@ impl State<'_> {
             return Err(RequestError::Closed);
         }
         self.devices.get(device).ok_or(RequestError::Device)?;
-        command::check_kind(kind)?;
+        if !command::is_askable(kind) {
+            return Err(RequestError::ServiceId);
+        }
         if self.handlers.add(&mut self.names, device, kind) {
             Ok(NOTHING_FOLLOWS)
         } else {

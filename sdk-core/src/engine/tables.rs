@@ -2,8 +2,9 @@
 
 use zeroize::Zeroize;
 
-use super::memory::Region;
 use super::types::{CallId, CommandKind, DeviceIx};
+use crate::feature::envelope::MAX_COMMAND_ID;
+use crate::region::Region;
 
 /// A range of bytes in one of the engine's buffers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,10 @@ impl<'m> Names<'m> {
         span.text(self.region.slice())
     }
 
+    pub(crate) fn bytes(&self, span: Span) -> &[u8] {
+        span.bytes(self.region.slice())
+    }
+
     pub(crate) fn bytes_mut(&mut self, span: Span) -> &mut [u8] {
         self.region.slice_mut().get_mut(span.start as usize..span.end as usize).unwrap_or(&mut [])
     }
@@ -126,7 +131,8 @@ impl<'m> Devices<'m> {
     pub(crate) fn find(&self, names: &Names<'_>, product_key: &str, device_key: &str) -> Option<DeviceIx> {
         let known = self.region.slice().get(..self.used)?;
         let at = known.iter().position(|record| {
-            names.text(record.device_key) == device_key && names.text(record.product_key) == product_key
+            names.bytes(record.device_key) == device_key.as_bytes()
+                && names.bytes(record.product_key) == product_key.as_bytes()
         })?;
         Some(DeviceIx(at as u32))
     }
@@ -190,11 +196,9 @@ impl<'m> Handlers<'m> {
     }
 
     fn place(&self, names: &Names<'_>, device: DeviceIx, verb: Verb, id: &str) -> Option<usize> {
-        self.region
-            .slice()
-            .get(..self.used)?
-            .iter()
-            .position(|slot| slot.device == device.0 && slot.verb == verb && names.text(slot.id) == id)
+        self.region.slice().get(..self.used)?.iter().position(|slot| {
+            slot.device == device.0 && slot.verb == verb && names.bytes(slot.id) == id.as_bytes()
+        })
     }
 
     /// The active handler for a command.
@@ -238,9 +242,6 @@ impl<'m> Handlers<'m> {
     }
 }
 
-/// The longest command id that is echoed (`payloads.md` §1.3).
-pub(crate) const COMMAND_ID: usize = 31;
-
 /// One command that waits for its answer. Opaque; public only to be lent.
 #[derive(Clone, Copy, Default)]
 pub struct CallSlot {
@@ -249,7 +250,7 @@ pub struct CallSlot {
     pub(crate) device: u32,
     pub(crate) verb: Verb,
     pub(crate) service: Span,
-    id: [u8; COMMAND_ID],
+    id: [u8; MAX_COMMAND_ID],
     id_len: u8,
 }
 
@@ -260,7 +261,7 @@ impl CallSlot {
         device: 0,
         verb: Verb::Service,
         service: Span::EMPTY,
-        id: [0; COMMAND_ID],
+        id: [0; MAX_COMMAND_ID],
         id_len: 0,
     };
 
@@ -295,7 +296,7 @@ impl<'m> Calls<'m> {
 
     /// Opens a call; `None` if the table is full or the id too long.
     pub(crate) fn open(&mut self, device: DeviceIx, handler: &HandlerSlot, id: &[u8]) -> Option<CallId> {
-        let mut kept = [0; COMMAND_ID];
+        let mut kept = [0; MAX_COMMAND_ID];
         kept.get_mut(..id.len())?.copy_from_slice(id);
         let at = match self.region.slice().iter().position(|slot| !slot.open) {
             Some(at) => at,

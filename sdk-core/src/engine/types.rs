@@ -4,7 +4,11 @@
 
 use crate::config::Scheme;
 use crate::error::{Error, ErrorKind, LinkFault};
-use crate::json::Point;
+use crate::feature::command::BadAnswer;
+use crate::feature::measure::BadPoints;
+use crate::json::{BadValue, Point};
+
+pub use crate::feature::command::{Answer, AnswerData, CommandKind};
 
 /// A device within the engine: 0 is the connection's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -179,18 +183,6 @@ pub struct Command<'b> {
     pub params: &'b [u8],
 }
 
-/// What a command asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CommandKind<'a> {
-    /// Invoke the service with this identifier.
-    Service(&'a str),
-    /// Set measurepoints.
-    MeasurepointSet,
-    /// Read measurepoints.
-    MeasurepointGet,
-}
-
 /// Things to look at that do not end a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -263,29 +255,6 @@ pub enum Request<'a> {
     },
 }
 
-/// The answer to a command.
-#[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
-    /// 200, or the device's own code from 2000 on (`payloads.md` §14); 1102 for a failed handler.
-    pub code: i32,
-    /// The outputs.
-    pub data: AnswerData<'a>,
-    /// A text for people; may be empty.
-    pub message: &'a str,
-}
-
-/// The outputs of a command.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum AnswerData<'a> {
-    /// None: `{}` goes out.
-    Empty,
-    /// Each output by its identifier.
-    Values(&'a [(&'a str, crate::json::Value<'a>)]),
-    /// A JSON object as text; it is checked.
-    Json(&'a str),
-}
-
 /// Why a request was not accepted; nothing was kept of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -322,7 +291,37 @@ pub enum RequestError {
     Code,
 }
 
+impl From<BadPoints> for RequestError {
+    fn from(bad: BadPoints) -> Self {
+        match bad {
+            BadPoints::None => Self::NoPoints,
+            BadPoints::TooMany => Self::TooLarge,
+            BadPoints::Id(place) => Self::PointId(place),
+            BadPoints::Value(place, bad) => Self::value(place, bad),
+            BadPoints::Quality(place) => Self::Quality(place),
+        }
+    }
+}
+
+impl From<BadAnswer> for RequestError {
+    fn from(bad: BadAnswer) -> Self {
+        match bad {
+            BadAnswer::Code => Self::Code,
+            BadAnswer::Json => Self::Json,
+            BadAnswer::TooMany => Self::TooLarge,
+            BadAnswer::Value(place, bad) => Self::value(place, bad),
+        }
+    }
+}
+
 impl RequestError {
+    const fn value(place: u16, bad: BadValue) -> Self {
+        match bad {
+            BadValue::NotFinite => Self::NotFinite(place),
+            BadValue::TooDeep => Self::TooDeep(place),
+        }
+    }
+
     /// The kind of error that it is.
     pub const fn kind(self) -> ErrorKind {
         match self {

@@ -3,9 +3,8 @@
 //! It cannot brick: mode 3 is left only after the secret is stored. Until the hub has seen the answer, or a mode 2
 //! sign-in, it gives the same secret again.
 
-use super::envelope::{self, BadEnvelope};
+use super::envelope::{self, BadEnvelope, MAX_COMMAND_ID};
 use super::login::{MAX_DEVICE_KEY, MAX_PRODUCT_KEY};
-use crate::engine::tables::COMMAND_ID;
 use crate::topic::{self, Kind};
 use crate::wire::Full;
 
@@ -35,7 +34,7 @@ pub(crate) struct Activation {
     step: Step,
     pause: u32,
     /// The id of the newest activation message; the answer carries it.
-    id: [u8; COMMAND_ID],
+    id: [u8; MAX_COMMAND_ID],
     id_len: u8,
 }
 
@@ -53,7 +52,7 @@ pub(crate) enum StoreResult {
 impl Activation {
     pub(crate) fn new(needed: bool) -> Self {
         let step = if needed { Step::Needed } else { Step::Done };
-        Self { step, pause: STORE_PAUSE.0, id: [0; COMMAND_ID], id_len: 0 }
+        Self { step, pause: STORE_PAUSE.0, id: [0; MAX_COMMAND_ID], id_len: 0 }
     }
 
     /// Whether the next sign-in is one with the product secret.

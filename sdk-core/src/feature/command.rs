@@ -1,11 +1,53 @@
 //! Commands of the hub: service invocation, measurepoint set and get (`payloads.md` §8), and their answers.
 
 use super::envelope;
-use crate::engine::tables::CallSlot;
-use crate::engine::types::{Answer, AnswerData, CommandKind, RequestError};
-use crate::json::{self, BadValue, JsonWriter, Members};
+use crate::json::{self, BadValue, JsonWriter, Members, Value};
 use crate::topic::{self, Kind};
 use crate::wire::Full;
+
+/// What a command asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CommandKind<'a> {
+    /// Invoke the service with this identifier.
+    Service(&'a str),
+    /// Set measurepoints.
+    MeasurepointSet,
+    /// Read measurepoints.
+    MeasurepointGet,
+}
+
+/// The answer to a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// 200, or the device's own code from 2000 on (`payloads.md` §14); 1102 for a failed handler.
+    pub code: i32,
+    /// The outputs.
+    pub data: AnswerData<'a>,
+    /// A text for people; may be empty.
+    pub message: &'a str,
+}
+
+/// The outputs of a command.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum AnswerData<'a> {
+    /// None: `{}` goes out.
+    Empty,
+    /// Each output by its identifier.
+    Values(&'a [(&'a str, Value<'a>)]),
+    /// A JSON object as text; it is checked.
+    Json(&'a str),
+}
+
+/// Why an answer cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadAnswer {
+    Code,
+    Json,
+    TooMany,
+    Value(u16, BadValue),
+}
 
 /// The answer where nothing handles the command (`payloads.md` §8).
 pub(crate) const NO_HANDLER: i32 = 1101;
@@ -31,40 +73,35 @@ pub(crate) fn topic_kind(kind: CommandKind<'_>) -> Kind<'_> {
     }
 }
 
-/// Whether a service identifier can stand in a topic.
-pub(crate) fn check_kind(kind: CommandKind<'_>) -> Result<(), RequestError> {
+/// Whether the service identifier can stand in a topic.
+pub(crate) fn is_askable(kind: CommandKind<'_>) -> bool {
     match kind {
-        CommandKind::Service(id)
-            if id.is_empty()
-                || id.len() > super::measure::MAX_IDENTIFIER
-                || id.bytes().any(|byte| byte < 0x20 || byte == 0x7F || b"/+#".contains(&byte)) =>
-        {
-            Err(RequestError::ServiceId)
+        CommandKind::Service(id) => {
+            !id.is_empty()
+                && id.len() <= super::measure::MAX_IDENTIFIER
+                && !id.bytes().any(|byte| byte < 0x20 || byte == 0x7F || b"/+#".contains(&byte))
         }
-        _ => Ok(()),
+        CommandKind::MeasurepointSet | CommandKind::MeasurepointGet => true,
     }
 }
 
 /// Whether an answer can be sent.
-pub(crate) fn check(answer: &Answer<'_>) -> Result<(), RequestError> {
+pub(crate) fn check(answer: &Answer<'_>) -> Result<(), BadAnswer> {
     if !(200..=999_999).contains(&answer.code) {
-        return Err(RequestError::Code);
+        return Err(BadAnswer::Code);
     }
     match answer.data {
         AnswerData::Empty => Ok(()),
         AnswerData::Values(outputs) => {
             for (place, (_, value)) in outputs.iter().enumerate() {
-                let place = u16::try_from(place).map_err(|_| RequestError::TooLarge)?;
-                json::check_value(value).map_err(|bad| match bad {
-                    BadValue::NotFinite => RequestError::NotFinite(place),
-                    BadValue::TooDeep => RequestError::TooDeep(place),
-                })?;
+                let place = u16::try_from(place).map_err(|_| BadAnswer::TooMany)?;
+                json::check_value(value).map_err(|bad| BadAnswer::Value(place, bad))?;
             }
             Ok(())
         }
         AnswerData::Json(text) => {
-            let mut members = Members::new(text.as_bytes()).map_err(|_| RequestError::Json)?;
-            while members.next().map_err(|_| RequestError::Json)?.is_some() {}
+            let mut members = Members::new(text.as_bytes()).map_err(|_| BadAnswer::Json)?;
+            while members.next().map_err(|_| BadAnswer::Json)?.is_some() {}
             Ok(())
         }
     }
@@ -74,12 +111,11 @@ pub(crate) fn check(answer: &Answer<'_>) -> Result<(), RequestError> {
 pub(crate) fn write_answer(
     room: &mut [u8],
     keys: (&str, &str),
-    service: &str,
-    call: &CallSlot,
+    kind: CommandKind<'_>,
+    id: &[u8],
     answer: &Answer<'_>,
 ) -> Result<(usize, usize), Full> {
-    let kind = topic_kind(call.verb.kind(service));
-    write(room, keys, kind, call.id(), answer.code, answer.message, |w| data(w, answer.data))
+    write(room, keys, topic_kind(kind), id, answer.code, answer.message, |w| data(w, answer.data))
 }
 
 /// Writes topic and payload of an answer that the engine gives by itself.

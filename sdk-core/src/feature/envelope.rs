@@ -4,6 +4,9 @@ use crate::json::{JsonError, JsonKind, JsonWriter, Members, Raw};
 use crate::topic::{self, Kind};
 use crate::wire::{Full, Writer};
 
+/// The longest command id that is echoed, in bytes (`payloads.md` §1.3).
+pub(crate) const MAX_COMMAND_ID: usize = 31;
+
 /// Writes a request: `params` is written by the caller.
 pub(crate) fn request(
     w: &mut JsonWriter<'_>,

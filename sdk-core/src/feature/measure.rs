@@ -1,8 +1,6 @@
 //! Posting measurepoints (`payloads.md` §2.1). Settled by the hub's reply.
 
 use super::envelope;
-use crate::engine::types::{Outcome, RequestError};
-use crate::error::Error;
 use crate::json::{self, BadValue, JsonWriter, Point};
 use crate::topic::{self, Kind};
 use crate::wire::Full;
@@ -10,23 +8,30 @@ use crate::wire::Full;
 /// The longest identifier of a measurepoint, event, attribute or service, in bytes (`docs-mqtt.md` §12).
 pub(crate) const MAX_IDENTIFIER: usize = 128;
 
+/// Why points cannot be sent, by the first bad one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadPoints {
+    None,
+    TooMany,
+    Id(u16),
+    Value(u16, BadValue),
+    Quality(u16),
+}
+
 /// Finds the first point that cannot be sent.
-pub(crate) fn check(points: &[Point<'_>]) -> Result<(), RequestError> {
+pub(crate) fn check(points: &[Point<'_>]) -> Result<(), BadPoints> {
     if points.is_empty() {
-        return Err(RequestError::NoPoints);
+        return Err(BadPoints::None);
     }
     for (place, point) in points.iter().enumerate() {
-        let place = u16::try_from(place).map_err(|_| RequestError::TooLarge)?;
+        let place = u16::try_from(place).map_err(|_| BadPoints::TooMany)?;
         let id = point.id.as_bytes();
         if id.is_empty() || id.len() > MAX_IDENTIFIER || id.iter().any(|byte| *byte < 0x20 || *byte == 0x7F) {
-            return Err(RequestError::PointId(place));
+            return Err(BadPoints::Id(place));
         }
-        json::check_value(&point.value).map_err(|bad| match bad {
-            BadValue::NotFinite => RequestError::NotFinite(place),
-            BadValue::TooDeep => RequestError::TooDeep(place),
-        })?;
+        json::check_value(&point.value).map_err(|bad| BadPoints::Value(place, bad))?;
         if point.quality.is_some_and(|quality| quality > 9) {
-            return Err(RequestError::Quality(place));
+            return Err(BadPoints::Quality(place));
         }
     }
     Ok(())
@@ -62,12 +67,4 @@ fn params(w: &mut JsonWriter<'_>, points: &[Point<'_>], time_ms: Option<u64>) ->
         w.u64(time)?;
     }
     w.raw(b"}")
-}
-
-/// What a reply means for the request that it answers.
-pub(crate) fn outcome<'p>(reply: &envelope::Reply<'p>) -> Outcome<'p> {
-    match reply.code {
-        200 => Outcome::Acknowledged { data: reply.data },
-        code => Outcome::Rejected { error: Error::hub(code), message: reply.message },
-    }
 }

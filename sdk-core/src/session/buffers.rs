@@ -1,6 +1,6 @@
 //! The two byte buffers of a link: what was received and not yet read, what is encoded and not yet sent.
 
-use crate::engine::memory::Region;
+use crate::region::Region;
 
 /// How far a receive buffer grows for speed alone; a larger packet may make it larger.
 const BATCH: usize = 64 * 1024;

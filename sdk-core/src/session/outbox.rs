@@ -4,7 +4,7 @@
 //! is place + 1. A place is free again only when its request is settled *and* its packet acknowledged, or its time
 //! is over, or the link is gone: else an old PUBACK would acknowledge a new packet.
 
-use crate::engine::memory::Region;
+use crate::region::Region;
 use crate::wire::Full;
 
 /// A place in the table of requests.
