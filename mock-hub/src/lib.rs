@@ -2,4 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod domain;
+mod enos;
 pub mod fabric;
+mod journal;
+mod store;
