@@ -456,14 +456,40 @@ mod tests {
         assert_eq!(read("-Infinity").unwrap(), Value::Float(f64::NEG_INFINITY));
         assert_eq!(read(r#""\u003c\u00e9\u0026\u0027é""#).unwrap(), Value::Text("<é&'é".into()));
         assert_eq!(read(r#""\ud83d\ude00\ud83d""#).unwrap(), Value::Text("😀\u{fffd}".into()));
-        assert_eq!(read("{ \"a\" : [ 1 ,\t2 ] ,\n\"b\":null}").unwrap().to_json().to_string(), r#"{"a":[1,2],"b":null}"#);
+        assert_eq!(
+            read("{ \"a\" : [ 1 ,\t2 ] ,\n\"b\":null}").unwrap().to_json().to_string(),
+            r#"{"a":[1,2],"b":null}"#
+        );
     }
 
     #[test]
     fn refuses_what_is_no_json() {
         for bad in [
-            "", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "01", "1.", ".5", "+1", "1e", "tru", "nul",
-            "\"\\x\"", "\"\\u12g4\"", "\"a", "\"a\nb\"", "[1 2]", "1 2", "{\"a\":1}}", "'a'", "nan", "--1", "Inf",
+            "",
+            "{",
+            "}",
+            "[1,]",
+            "{\"a\":1,}",
+            "{\"a\" 1}",
+            "{a:1}",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "1e",
+            "tru",
+            "nul",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"a",
+            "\"a\nb\"",
+            "[1 2]",
+            "1 2",
+            "{\"a\":1}}",
+            "'a'",
+            "nan",
+            "--1",
+            "Inf",
         ] {
             assert!(read(bad).is_err(), "{bad}");
             let mut cursor = Cursor::new(bad);

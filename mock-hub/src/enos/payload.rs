@@ -135,10 +135,20 @@ pub(crate) fn command(id: u64, method: &str, params: &str) -> Vec<u8> {
 
 /// Writes the activation message. No blank may follow a colon: the vendor's C client searches for the text
 /// `"deviceSecret":"` (`auth.md` §3).
-pub(crate) fn activation(id: u64, asset_id: &str, product_key: &str, device_key: &str, secret: &str) -> Vec<u8> {
+pub(crate) fn activation(
+    id: u64,
+    asset_id: &str,
+    product_key: &str,
+    device_key: &str,
+    secret: &str,
+) -> Vec<u8> {
     let mut params = String::with_capacity(128);
-    let members =
-        [("assetId", asset_id), ("productKey", product_key), ("deviceKey", device_key), ("deviceSecret", secret)];
+    let members = [
+        ("assetId", asset_id),
+        ("productKey", product_key),
+        ("deviceKey", device_key),
+        ("deviceSecret", secret),
+    ];
     for (index, (name, value)) in members.iter().enumerate() {
         params.push(if index == 0 { '{' } else { ',' });
         write_text(&mut params, name);

@@ -96,7 +96,18 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_device_topic() {
-        for topic in ["", "/", "/sys", "/sys/", "/sys/a", "/sys/a/b", "/sys/a/b/", "/sys//b/c", "sys/a/b/c", "/ext/a/b/c"] {
+        for topic in [
+            "",
+            "/",
+            "/sys",
+            "/sys/",
+            "/sys/a",
+            "/sys/a/b",
+            "/sys/a/b/",
+            "/sys//b/c",
+            "sys/a/b/c",
+            "/ext/a/b/c",
+        ] {
             assert_eq!(parse(topic), None, "{topic}");
         }
     }

@@ -1,0 +1,208 @@
+//! Products and devices: who they are, and the state of a device (`docs-model.md` §3).
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+use crate::fabric::{ConnectionId, DeviceId};
+
+use super::model::Model;
+use super::names::I18n;
+use super::point::Points;
+
+/// A secret of a product, device or application; it never prints itself.
+#[derive(Clone)]
+pub(crate) struct Secret(Box<str>);
+
+impl Secret {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, for a signature or for the replies of the REST API that carry it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Devices of one model with the same access settings.
+#[derive(Debug)]
+pub(crate) struct Product {
+    pub(crate) key: Arc<str>,
+    pub(crate) secret: Secret,
+    pub(crate) name: I18n,
+    pub(crate) description: String,
+    pub(crate) tags: Map<String, Value>,
+    pub(crate) is_gateway: bool,
+    pub(crate) model: Arc<Model>,
+    pub(crate) dynamic_activation: bool,
+    pub(crate) bi_directional_auth: bool,
+    pub(crate) created_ms: u64,
+}
+
+/// One device; what changes lies behind a short lock of its own.
+#[derive(Debug)]
+pub(crate) struct Device {
+    pub(crate) id: DeviceId,
+    pub(crate) asset_id: Arc<str>,
+    pub(crate) secret: Secret,
+    pub(crate) name: I18n,
+    pub(crate) description: String,
+    pub(crate) timezone: String,
+    pub(crate) attributes: Map<String, Value>,
+    pub(crate) tags: Map<String, Value>,
+    pub(crate) product: Arc<Product>,
+    pub(crate) created_ms: u64,
+    state: Mutex<DeviceState>,
+}
+
+/// What a device is doing.
+#[derive(Debug, Default)]
+pub(crate) struct DeviceState {
+    pub(crate) disabled: bool,
+    pub(crate) deleted: bool,
+    /// 0 as long as the device is inactive.
+    pub(crate) active_ms: u64,
+    pub(crate) connection: Option<ConnectionId>,
+    pub(crate) last_online_ms: u64,
+    pub(crate) last_offline_ms: u64,
+    pub(crate) last_offline_reason: String,
+    pub(crate) points: Points,
+    /// Bits of the rules that the journal warned of on this connection.
+    pub(crate) warned: u32,
+    /// When the last correctly signed CONNECTs came, by the monotonic clock; at most 5.
+    pub(crate) connects: VecDeque<u64>,
+    pub(crate) blocked_until_ms: u64,
+}
+
+/// The states of the REST API (`docs-model.md` §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Inactive,
+    Online,
+    Offline,
+    Disabled,
+}
+
+impl Status {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Online => "online",
+            Self::Offline => "offline",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl DeviceState {
+    pub(crate) fn status(&self) -> Status {
+        match (self.disabled, self.active_ms, &self.connection) {
+            (true, ..) => Status::Disabled,
+            (false, 0, _) => Status::Inactive,
+            (false, _, Some(_)) => Status::Online,
+            (false, _, None) => Status::Offline,
+        }
+    }
+}
+
+/// What a new device is made of.
+pub(crate) struct NewDevice {
+    pub(crate) id: DeviceId,
+    pub(crate) asset_id: String,
+    pub(crate) secret: String,
+    pub(crate) name: I18n,
+    pub(crate) description: String,
+    pub(crate) timezone: String,
+    pub(crate) attributes: Map<String, Value>,
+    pub(crate) tags: Map<String, Value>,
+    pub(crate) product: Arc<Product>,
+    pub(crate) created_ms: u64,
+}
+
+impl Device {
+    pub(crate) fn new(new: NewDevice) -> Self {
+        let points = Points::for_model(&new.product.model);
+        Self {
+            id: new.id,
+            asset_id: new.asset_id.into(),
+            secret: Secret::new(&new.secret),
+            name: new.name,
+            description: new.description,
+            timezone: new.timezone,
+            attributes: new.attributes,
+            tags: new.tags,
+            product: new.product,
+            created_ms: new.created_ms,
+            state: Mutex::new(DeviceState { points, ..DeviceState::default() }),
+        }
+    }
+
+    /// The state; hold it briefly and call nothing else meanwhile.
+    pub(crate) fn state(&self) -> MutexGuard<'_, DeviceState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The device struct of the REST API; it holds the device secret, as the vendor's does.
+    pub(crate) fn to_json(&self, org_id: &str) -> Value {
+        let state = self.state();
+        let product = &self.product;
+        json!({
+            "orgId": org_id,
+            "assetId": &*self.asset_id,
+            "modelId": &*product.model.id,
+            "modelIdPath": format!("/{}", product.model.id),
+            "productKey": &*product.key,
+            "productName": product.name.to_json(),
+            "productType": product.type_name(),
+            "dataFormat": "Json",
+            "deviceKey": &*self.id.device_key,
+            "deviceName": self.name.to_json(),
+            "deviceSecret": self.secret.expose(),
+            "deviceDesc": self.description,
+            "timezone": self.timezone,
+            "deviceAttributes": self.attributes,
+            "deviceTags": self.tags,
+            "createTime": self.created_ms,
+            "status": state.status().name(),
+            "activeTime": state.active_ms,
+            "lastOnlineTime": state.last_online_ms,
+            "lastOfflineTime": state.last_offline_ms,
+            "measurepointLastUpdate": state.points.last_update_ms,
+            "featureLastUpdate": state.points.last_update_ms,
+        })
+    }
+}
+
+impl Product {
+    pub(crate) fn type_name(&self) -> &'static str {
+        if self.is_gateway { "Gateway" } else { "Device" }
+    }
+
+    /// The product struct of the REST API; it holds the product secret, as the vendor's does.
+    pub(crate) fn to_json(&self, org_id: &str) -> Value {
+        json!({
+            "orgId": org_id,
+            "productKey": &*self.key,
+            "productName": self.name.to_json(),
+            "productSecret": self.secret.expose(),
+            "productDesc": self.description,
+            "productType": self.type_name(),
+            "dataFormat": "Json",
+            "productTags": self.tags,
+            "modelId": &*self.model.id,
+            "dynamicActivateEnabled": self.dynamic_activation,
+            "biDirectionalAuth": self.bi_directional_auth,
+            "createTime": self.created_ms,
+            "updateTime": self.created_ms,
+        })
+    }
+}

@@ -1,0 +1,214 @@
+//! What a device publishes: which rule takes it, and what it is answered (`payloads.md` §1, `docs-mqtt.md` §11).
+
+use std::borrow::Cow;
+
+use crate::enos::payload::{self, MAX_PAYLOAD};
+use crate::enos::topic::{self, Kind};
+use crate::fabric::Outbound;
+use crate::journal;
+
+use super::access::is_own;
+use super::rule::{self, Rule};
+use super::{Cloud, Entry, EntryKind, SignedIn, point};
+
+/// What a request is refused with.
+struct Fault {
+    code: u32,
+    message: String,
+}
+
+impl Fault {
+    fn new(code: u32, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    fn rule(code: u32, rule: &Rule) -> Self {
+        Self::new(code, format!("rule {}: {}", rule.number, rule.text))
+    }
+}
+
+impl Cloud {
+    /// Takes a message of a signed-in device and gives what it is answered.
+    ///
+    /// Replies go out whether or not the device subscribed to them. An answer to a command is never replied to.
+    pub fn message(&self, who: &SignedIn, topic: &str, payload: &[u8], qos: u8) -> Vec<Outbound> {
+        let cut = topic::parse(topic);
+        let own = cut.is_some_and(|cut| is_own(&who.device, cut.product_key, cut.device_key));
+        match cut.map(|cut| cut.kind) {
+            Some(Kind::ActivationReply) if own => self.activation_reply(who, topic, payload, qos),
+            Some(Kind::Reply(segments)) if own => {
+                self.command_answer(who, topic, Some(segments), payload, qos);
+                Vec::new()
+            }
+            _ if topic::is_misplaced_reply(topic, &who.device.product_key) => {
+                self.command_answer(who, topic, None, payload, qos);
+                Vec::new()
+            }
+            // A reply to a reply would go round for ever.
+            _ if topic.ends_with("_reply") => {
+                let text = "answer on a topic of another device; ignored";
+                let shown = journal::Message::new(topic, "", qos, payload, Some(1009));
+                self.note(Entry::new(EntryKind::Refused, text).device(&who.device).message(shown));
+                Vec::new()
+            }
+            kind => vec![self.request(who, topic, kind.filter(|_| own), payload, qos)],
+        }
+    }
+
+    fn request(
+        &self,
+        who: &SignedIn,
+        topic: &str,
+        kind: Option<Kind<'_>>,
+        payload: &[u8],
+        qos: u8,
+    ) -> Outbound {
+        let text = String::from_utf8_lossy(payload);
+        let (id, outcome) = match payload::request(&text) {
+            Ok(request) => {
+                let was_utf8 = matches!(text, Cow::Borrowed(_));
+                let outcome = self.judge_request(who, topic, kind, payload, was_utf8, &request);
+                (request.id, outcome)
+            }
+            Err((error, id)) => {
+                let outcome = before_reading(who, topic, kind, payload)
+                    .and_then(|_| Err(Fault::new(1220, format!("the payload is no JSON: {error}"))));
+                (id, outcome)
+            }
+        };
+        let (code, reply) = match &outcome {
+            Ok(()) => (200, payload::reply(&id, 200, None)),
+            Err(fault) => (fault.code, payload::reply(&id, fault.code, Some(&fault.message))),
+        };
+        let entry = match outcome {
+            Ok(()) => Entry::new(EntryKind::MessageIn, "measurepoint post accepted, replied 200"),
+            Err(fault) => {
+                Entry::new(EntryKind::Refused, format!("refused with {}: {}", fault.code, fault.message))
+            }
+        };
+        let shown = journal::Message::new(topic, &id, qos, payload, Some(i64::from(code)));
+        self.note(entry.device(&who.device).message(shown));
+        let mut reply_topic = String::with_capacity(topic.len() + 6);
+        reply_topic.push_str(topic);
+        reply_topic.push_str("_reply");
+        Outbound { topic: reply_topic, payload: reply, qos: qos.min(who.qos_cap) }
+    }
+
+    fn judge_request(
+        &self,
+        who: &SignedIn,
+        topic: &str,
+        kind: Option<Kind<'_>>,
+        payload: &[u8],
+        was_utf8: bool,
+        request: &payload::Request<'_>,
+    ) -> Result<(), Fault> {
+        let kind = before_reading(who, topic, kind, payload)?;
+        let Kind::MeasurepointPost = kind else {
+            return Err(Fault::new(
+                1009,
+                format!("this hub does not serve the topic \"{}\" yet", clip_topic(topic)),
+            ));
+        };
+        self.check_envelope(who, topic, was_utf8, request)?;
+        let Some(params) = request.params else {
+            return Err(self.refuse_post(who, Fault::new(1206, "the request has no params")));
+        };
+        let model = &who.target.product.model;
+        let now = self.clock.now_ms();
+        let post = match point::read(params, model, self.options.strict, now) {
+            Ok(post) => post,
+            Err(fault) => return Err(self.refuse_post(who, Fault::new(fault.code, fault.message))),
+        };
+        if let Some((rule, place)) = &post.tolerated {
+            self.warn(&who.target, rule, topic, &request.id, place);
+        }
+        let mut state = who.target.state();
+        if state.deleted || state.disabled {
+            state.points.refused += 1;
+            let (code, what) = if state.deleted { (705, "deleted") } else { (723, "disabled") };
+            return Err(Fault::new(code, format!("the device was {what}")));
+        }
+        state.points.store(post, now);
+        Ok(())
+    }
+
+    /// The rules of the envelope; the vendor's own clients break some of them.
+    fn check_envelope(
+        &self,
+        who: &SignedIn,
+        topic: &str,
+        was_utf8: bool,
+        request: &payload::Request<'_>,
+    ) -> Result<(), Fault> {
+        const METHOD: &str = "thing.measurepoint.post";
+        let incomplete = !request.has_version || request.method.is_none() || request.params.is_none();
+        let foreign = request.method.as_deref().is_some_and(|method| method != METHOD);
+        for (broken, code, rule, what) in [
+            (!was_utf8, 1220, &rule::UTF8, "bytes that are not UTF-8 were replaced"),
+            (request.non_finite, 1220, &rule::JSON, "the message holds NaN or an infinity"),
+            (incomplete, 1200, &rule::ENVELOPE, "a field is missing"),
+            (foreign, 1260, &rule::METHOD, "the method is another"),
+        ] {
+            if !broken {
+                continue;
+            }
+            if self.options.strict {
+                return Err(self.refuse_post(who, Fault::rule(code, rule)));
+            }
+            self.warn(&who.target, rule, topic, &request.id, what);
+        }
+        Ok(())
+    }
+
+    fn refuse_post(&self, who: &SignedIn, fault: Fault) -> Fault {
+        who.target.state().points.refused += 1;
+        fault
+    }
+
+    /// The device confirms that it keeps its secret, or says why it does not.
+    fn activation_reply(&self, who: &SignedIn, topic: &str, payload: &[u8], qos: u8) -> Vec<Outbound> {
+        let text = String::from_utf8_lossy(payload);
+        let (id, code, entry) = match payload::answer(&text) {
+            Ok(answer) if answer.code.is_success() => {
+                self.activate(who);
+                (answer.id, answer.code.value(), Entry::new(EntryKind::MessageIn, "activation confirmed"))
+            }
+            Ok(answer) => {
+                let text = "the device did not keep its secret; it stays inactive and may activate again";
+                (answer.id, answer.code.value(), Entry::new(EntryKind::Refused, text))
+            }
+            Err(error) => {
+                let text = format!("the answer to the activation message is no JSON: {error}");
+                (Cow::Borrowed(""), None, Entry::new(EntryKind::Refused, text))
+            }
+        };
+        let shown = journal::Message::new(topic, &id, qos, payload, code);
+        self.note(entry.device(&who.device).message(shown));
+        Vec::new()
+    }
+}
+
+/// What can be said before the payload was understood.
+fn before_reading<'a>(
+    who: &SignedIn,
+    topic: &str,
+    kind: Option<Kind<'a>>,
+    payload: &[u8],
+) -> Result<Kind<'a>, Fault> {
+    if payload.len() > MAX_PAYLOAD {
+        return Err(Fault::new(1008, format!("{} bytes are more than the 524288 allowed", payload.len())));
+    }
+    let Some(kind) = kind else {
+        let message = format!("{} is not logged in for the topic \"{}\"", who.device, clip_topic(topic));
+        return Err(Fault::new(1009, message));
+    };
+    if payload.is_empty() {
+        return Err(Fault::new(1251, "the payload is empty"));
+    }
+    Ok(kind)
+}
+
+fn clip_topic(topic: &str) -> &str {
+    journal::clip(topic, 200)
+}

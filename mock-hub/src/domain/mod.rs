@@ -1,0 +1,155 @@
+//! The rules of the cloud: who may do what, and what follows.
+//!
+//! [`Cloud`] is what the rooms around it call. It knows no packet and no socket; every call is synchronous, takes
+//! short locks only and never waits for input or output.
+
+mod access;
+mod certificate;
+mod command;
+pub(crate) mod device;
+mod inbound;
+pub(crate) mod model;
+pub(crate) mod names;
+mod point;
+pub(crate) mod random;
+mod rule;
+mod seed;
+mod session;
+mod value_type;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Clock;
+use crate::fabric::Fabric;
+use crate::journal::Journal;
+use crate::store::{Directory, Store};
+
+pub use crate::journal::{Entry, EntryKind};
+pub use access::Denied;
+pub(crate) use command::{CommandFault, CommandKind, Commands, NewCommand, Progress};
+use device::Device;
+use rule::Rule;
+pub(crate) use seed::{DeviceSpec, ProductSpec, Seed};
+pub use seed::{SeedError, example_seed};
+pub use session::{Refused, SignIn, SignedIn, TlsPeer};
+
+/// How the cloud behaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CloudOptions {
+    /// Refuse what breaks a rule of `mock-hub/rules.md`, instead of warning of it; ask REST callers to sign.
+    pub strict: bool,
+}
+
+/// The cloud side of EnOS.
+pub struct Cloud {
+    pub(crate) clock: Clock,
+    pub(crate) fabric: Fabric,
+    pub(crate) options: CloudOptions,
+    pub(crate) store: Store,
+    pub(crate) journal: Journal,
+    commands: Mutex<Commands>,
+    last_message_id: AtomicU64,
+    seeds: Mutex<Vec<Seed>>,
+}
+
+/// Ids of commands and activation messages count up from here: 11 digits, since small numbers collide with the ids
+/// that devices use themselves (`payloads.md` §1.3).
+const FIRST_MESSAGE_ID: u64 = 90_000_000_000;
+/// The organisation of a seed that names none.
+const DEFAULT_ORG: &str = "o1";
+
+impl Cloud {
+    /// An empty cloud.
+    #[must_use]
+    pub fn new(clock: Clock, fabric: Fabric, options: CloudOptions) -> Arc<Self> {
+        let store = Store::default();
+        store.write(|directory| directory.org_id = DEFAULT_ORG.into());
+        Arc::new(Self {
+            clock,
+            fabric,
+            options,
+            store,
+            journal: Journal::default(),
+            commands: Mutex::default(),
+            last_message_id: AtomicU64::new(FIRST_MESSAGE_ID),
+            seeds: Mutex::default(),
+        })
+    }
+
+    /// Adds a seed to the world.
+    ///
+    /// # Errors
+    /// The seed is no JSON, has an unknown field, contradicts itself or names something that is there already.
+    /// Nothing of it was taken then.
+    pub fn load_seed(&self, json: &str) -> Result<(), SeedError> {
+        let seed = Seed::parse(json)?;
+        let now = self.clock.now_ms();
+        self.store.write(|directory| {
+            let mut grown = directory.clone();
+            seed.apply(&mut grown, now)?;
+            *directory = grown;
+            Ok(())
+        })?;
+        self.seeds().push(seed);
+        self.note(Entry::new(EntryKind::Admin, "seed loaded"));
+        Ok(())
+    }
+
+    /// Goes back to the seeds: what was created, posted or commanded since is forgotten, and every device is cut.
+    pub(crate) fn reset(&self) -> Result<(), SeedError> {
+        let now = self.clock.now_ms();
+        let mut fresh = Directory { org_id: DEFAULT_ORG.into(), ..Directory::default() };
+        for seed in self.seeds().iter() {
+            seed.apply(&mut fresh, now)?;
+        }
+        let old = self.store.write(|directory| std::mem::replace(directory, fresh));
+        self.lock_commands().clear();
+        for (id, device) in &old.devices {
+            device.state().deleted = true;
+            self.fabric.cut(id, "the hub was reset");
+        }
+        self.note(Entry::new(EntryKind::Admin, "reset to the seed"));
+        Ok(())
+    }
+
+    /// Writes an entry into the journal.
+    pub fn note(&self, entry: Entry) {
+        self.journal.write(self.clock.now_ms(), entry);
+    }
+
+    /// Tells whether strict mode is on.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.options.strict
+    }
+
+    fn next_message_id(&self) -> u64 {
+        self.last_message_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn lock_commands(&self) -> MutexGuard<'_, Commands> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seeds(&self) -> MutexGuard<'_, Vec<Seed>> {
+        self.seeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Warns of a tolerated rule, once per connection of the device.
+    fn warn(&self, device: &Device, rule: &Rule, topic: &str, id: &str, what: &str) {
+        {
+            let mut state = device.state();
+            if state.warned & rule.bit() != 0 {
+                return;
+            }
+            state.warned |= rule.bit();
+        }
+        let text = format!("rule {}: {}; {what}. Fix: {}", rule.number, rule.text, rule.fix);
+        let detail = serde_json::json!({"rule": rule.number, "topic": topic, "id": id, "fix": rule.fix});
+        self.note(Entry::new(EntryKind::Warning, text).device(&device.id).detail(detail));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,309 @@
+//! The seed file: the world that a hub starts with (`mock-hub/seed.schema.json`).
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::enos::json::Cursor;
+use crate::fabric::DeviceId;
+use crate::store::Directory;
+
+use super::device::{Device, NewDevice, Product, Secret};
+use super::model::{Model, ModelSpec};
+use super::names::{I18n, key};
+use super::random;
+
+/// A seed with one product of each kind, as `mock-hub seed --example` prints it.
+#[must_use]
+pub fn example_seed() -> &'static str {
+    include_str!("../../seed.example.json")
+}
+
+/// Why a seed was not taken; nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedError {
+    /// Path inside the seed, such as `devices[3].deviceKey`; empty for the seed as a whole.
+    pub place: String,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+impl SeedError {
+    fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { place: place.into(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for SeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.place.is_empty() {
+            f.write_str(&self.reason)
+        } else {
+            write!(f, "{}: {}", self.place, self.reason)
+        }
+    }
+}
+
+impl std::error::Error for SeedError {}
+
+/// A seed whose open fields were filled, so that applying it twice gives the same world.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Seed {
+    #[serde(default = "one")]
+    version: u32,
+    org_id: Option<String>,
+    #[serde(default)]
+    models: Vec<ModelSpec>,
+    #[serde(default)]
+    products: Vec<ProductSpec>,
+    #[serde(default)]
+    devices: Vec<DeviceSpec>,
+    #[serde(default)]
+    applications: Vec<ApplicationSpec>,
+}
+
+/// A product in a seed, or in a REST request that creates one.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ProductSpec {
+    pub(crate) product_key: Option<String>,
+    pub(crate) product_secret: Option<String>,
+    product_name: Option<I18n>,
+    product_desc: Option<String>,
+    #[serde(default)]
+    product_tags: Option<Map<String, Value>>,
+    model_id: String,
+    #[serde(default)]
+    product_type: ProductType,
+    #[serde(default)]
+    data_format: DataFormat,
+    #[serde(default)]
+    dynamic_activate_enabled: bool,
+    #[serde(default)]
+    bi_directional_auth: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+enum ProductType {
+    #[default]
+    Device,
+    Gateway,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+enum DataFormat {
+    #[default]
+    Json,
+}
+
+/// A device in a seed, or in a REST request that creates one.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DeviceSpec {
+    pub(crate) product_key: String,
+    pub(crate) device_key: Option<String>,
+    pub(crate) device_secret: Option<String>,
+    pub(crate) asset_id: Option<String>,
+    device_name: Option<I18n>,
+    device_desc: Option<String>,
+    timezone: Option<String>,
+    #[serde(default)]
+    device_attributes: Option<Map<String, Value>>,
+    #[serde(default)]
+    device_tags: Option<Map<String, Value>>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ApplicationSpec {
+    app_key: String,
+    app_secret: String,
+}
+
+/// A field that is wrong, and why.
+pub(crate) struct FieldFault {
+    pub(crate) field: &'static str,
+    pub(crate) reason: String,
+    pub(crate) code: u32,
+}
+
+impl FieldFault {
+    fn new(field: &'static str, reason: impl Into<String>) -> Self {
+        Self { field, reason: reason.into(), code: 99400 }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Seed {
+    /// Reads a seed and fills what it left open.
+    pub(crate) fn parse(json: &str) -> Result<Self, SeedError> {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let mut seed: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let place = error.path().to_string();
+            // The root is ".", a place that could not be told "?".
+            let place = if matches!(&*place, "." | "?") { String::new() } else { place };
+            SeedError::new(place, error.inner().to_string())
+        })?;
+        reader.end().map_err(|error| SeedError::new("", error.to_string()))?;
+        if seed.version != 1 {
+            let reason =
+                format!("{} is no version of the seed that this hub reads: it reads 1", seed.version);
+            return Err(SeedError::new("version", reason));
+        }
+        seed.products.iter_mut().for_each(ProductSpec::fill);
+        seed.devices.iter_mut().for_each(DeviceSpec::fill);
+        Ok(seed)
+    }
+
+    /// Enters everything into a directory; on an error the directory is to be thrown away.
+    pub(crate) fn apply(&self, directory: &mut Directory, now_ms: u64) -> Result<(), SeedError> {
+        if let Some(org_id) = &self.org_id {
+            key(org_id).map_err(|reason| SeedError::new("orgId", reason))?;
+            directory.org_id = org_id.as_str().into();
+        }
+        for (index, spec) in self.models.iter().enumerate() {
+            let place = format!("models[{index}]");
+            let model = Model::compile(spec.clone())
+                .map_err(|error| SeedError::new(format!("{place}.{}", error.place), error.reason))?;
+            if directory.models.insert(model.id.clone(), Arc::new(model)).is_some() {
+                return Err(taken(&place, "modelId", &spec.model_id));
+            }
+        }
+        for (index, spec) in self.products.iter().enumerate() {
+            let place = format!("products[{index}]");
+            let product = spec.build(directory, now_ms).map_err(|fault| fault.at(&place))?;
+            if directory.products.insert(product.key.clone(), Arc::new(product)).is_some() {
+                return Err(taken(&place, "productKey", spec.product_key.as_deref().unwrap_or_default()));
+            }
+        }
+        for (index, spec) in self.devices.iter().enumerate() {
+            let place = format!("devices[{index}]");
+            let device = spec.build(directory, now_ms).map_err(|fault| fault.at(&place))?;
+            if directory.assets.contains_key(&device.asset_id) {
+                return Err(taken(&place, "assetId", &device.asset_id));
+            }
+            if !directory.add_device(device) {
+                return Err(taken(&place, "deviceKey", spec.device_key.as_deref().unwrap_or_default()));
+            }
+        }
+        for (index, spec) in self.applications.iter().enumerate() {
+            let place = format!("applications[{index}]");
+            let secret = Secret::new(not_empty(&spec.app_secret, &place, "appSecret")?);
+            let app_key = not_empty(&spec.app_key, &place, "appKey")?;
+            if directory.applications.insert(app_key.into(), secret).is_some() {
+                return Err(taken(&place, "appKey", app_key));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FieldFault {
+    fn at(self, place: &str) -> SeedError {
+        SeedError::new(format!("{place}.{}", self.field), self.reason)
+    }
+}
+
+impl ProductSpec {
+    /// Makes up the key and the secret if they were left open.
+    pub(crate) fn fill(&mut self) {
+        self.product_key.get_or_insert_with(|| random::text(random::PRODUCT_KEY));
+        self.product_secret.get_or_insert_with(|| random::text(random::PRODUCT_SECRET));
+    }
+
+    /// Builds a filled product.
+    pub(crate) fn build(&self, directory: &Directory, now_ms: u64) -> Result<Product, FieldFault> {
+        let product_key = self.product_key.as_deref().unwrap_or_default();
+        key(product_key).map_err(|reason| FieldFault::new("productKey", reason))?;
+        if product_key.contains(['&', '%']) {
+            return Err(FieldFault::new("productKey", "a product key holds no & and no %"));
+        }
+        let Some(model) = directory.models.get(&*self.model_id) else {
+            let reason = format!("there is no model \"{}\"", self.model_id);
+            return Err(FieldFault { code: 11699, ..FieldFault::new("modelId", reason) });
+        };
+        let DataFormat::Json = self.data_format;
+        Ok(Product {
+            key: product_key.into(),
+            secret: Secret::new(self.product_secret.as_deref().unwrap_or_default()),
+            name: I18n::or_default(self.product_name.as_ref(), product_key),
+            description: self.product_desc.clone().unwrap_or_default(),
+            tags: self.product_tags.clone().unwrap_or_default(),
+            is_gateway: self.product_type == ProductType::Gateway,
+            model: model.clone(),
+            dynamic_activation: self.dynamic_activate_enabled,
+            bi_directional_auth: self.bi_directional_auth,
+            created_ms: now_ms,
+        })
+    }
+}
+
+impl DeviceSpec {
+    /// Makes up the key, the asset id and the secret if they were left open.
+    pub(crate) fn fill(&mut self) {
+        self.device_key.get_or_insert_with(|| random::text(random::DEVICE_KEY));
+        self.asset_id.get_or_insert_with(|| random::text(random::ASSET_ID));
+        self.device_secret.get_or_insert_with(|| random::text(random::DEVICE_SECRET));
+    }
+
+    /// Builds a filled device.
+    pub(crate) fn build(&self, directory: &Directory, now_ms: u64) -> Result<Device, FieldFault> {
+        let Some(product) = directory.products.get(&*self.product_key) else {
+            let reason = format!("there is no product \"{}\"", self.product_key);
+            return Err(FieldFault { code: 11611, ..FieldFault::new("productKey", reason) });
+        };
+        let device_key = self.device_key.as_deref().unwrap_or_default();
+        key(device_key).map_err(|reason| FieldFault::new("deviceKey", reason))?;
+        let asset_id = self.asset_id.clone().unwrap_or_default();
+        key(&asset_id).map_err(|reason| FieldFault::new("assetId", reason))?;
+        let secret = self.device_secret.clone().unwrap_or_default();
+        if secret.is_empty() {
+            return Err(FieldFault::new(
+                "deviceSecret",
+                "a secret is not empty; leave the field out for a random one",
+            ));
+        }
+        let attributes = self.device_attributes.clone().unwrap_or_default();
+        check_attributes(&product.model, &attributes)?;
+        Ok(Device::new(NewDevice {
+            id: DeviceId { product_key: product.key.clone(), device_key: device_key.into() },
+            asset_id,
+            secret,
+            name: I18n::or_default(self.device_name.as_ref(), device_key),
+            description: self.device_desc.clone().unwrap_or_default(),
+            timezone: self.timezone.clone().unwrap_or_else(|| "+00:00".to_owned()),
+            attributes,
+            tags: self.device_tags.clone().unwrap_or_default(),
+            product: product.clone(),
+            created_ms: now_ms,
+        }))
+    }
+}
+
+fn check_attributes(model: &Model, attributes: &Map<String, Value>) -> Result<(), FieldFault> {
+    for (name, value) in attributes {
+        let fault =
+            |reason: String| FieldFault::new("deviceAttributes", format!("attribute \"{name}\": {reason}"));
+        let Some(value_type) = model.attributes.get(name.as_str()) else {
+            return Err(fault(format!("not in the model \"{}\"", model.id)));
+        };
+        let text = value.to_string();
+        let value = Cursor::new(&text).value().map_err(|error| fault(error.to_string()))?;
+        value_type.check(&value).map_err(fault)?;
+    }
+    Ok(())
+}
+
+fn not_empty<'a>(text: &'a str, place: &str, field: &str) -> Result<&'a str, SeedError> {
+    if text.is_empty() { Err(SeedError::new(format!("{place}.{field}"), "is empty")) } else { Ok(text) }
+}
+
+fn taken(place: &str, field: &str, value: &str) -> SeedError {
+    SeedError::new(format!("{place}.{field}"), format!("\"{value}\" is there twice"))
+}

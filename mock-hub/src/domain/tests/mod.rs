@@ -1,0 +1,121 @@
+//! The cloud driven from outside: sign-ins, messages and commands, against the example seed or a small one.
+
+mod captures;
+mod inbound;
+mod seed;
+mod session;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Cloud, CloudOptions, Refused, SignIn, SignedIn, TlsPeer, example_seed};
+use crate::clock::Clock;
+use crate::enos::sign;
+use crate::fabric::{ConnectionId, DeviceId, Fabric};
+use crate::journal::Filter;
+
+/// Wall time at which the manual clock stands.
+const START_MS: u64 = 1_700_000_000_000;
+
+/// A cloud with a clock that moves by hand.
+struct World {
+    cloud: Arc<Cloud>,
+    clock: Clock,
+}
+
+impl World {
+    fn new(strict: bool, seed: &str) -> Self {
+        let clock = Clock::manual(START_MS);
+        let cloud = Cloud::new(clock.clone(), Fabric::new(), CloudOptions { strict });
+        cloud.load_seed(seed).unwrap();
+        Self { cloud, clock }
+    }
+
+    fn example() -> Self {
+        Self::new(false, example_seed())
+    }
+
+    fn strict() -> Self {
+        Self::new(true, example_seed())
+    }
+
+    /// Signs a device of the example seed in and connects it.
+    fn online(&self, product_key: &str, device_key: &str) -> SignedIn {
+        let who = self.sign_in(&Connect::of(product_key, device_key)).unwrap();
+        self.cloud.connected(&who, ConnectionId(1));
+        who
+    }
+
+    fn sign_in(&self, connect: &Connect) -> Result<SignedIn, Refused> {
+        let tls = connect
+            .certificate
+            .as_ref()
+            .map(|certificate| TlsPeer { client_certificate: certificate.as_deref() });
+        self.cloud.sign_in(SignIn {
+            client_id: &connect.client_id,
+            username: &connect.username,
+            password: connect.password.as_bytes(),
+            clean_session: true,
+            keep_alive_s: connect.keep_alive_s,
+            peer: "127.0.0.1:40000".parse().unwrap(),
+            tls,
+        })
+    }
+
+    fn journal(&self, kind: &str) -> Vec<Value> {
+        let filter = Filter { kind: Some(kind.to_owned()), limit: 100, ..Filter::default() };
+        self.cloud.journal.read(&filter)["entries"].as_array().unwrap().clone()
+    }
+
+    /// The text of the newest entry of a kind.
+    fn last(&self, kind: &str) -> String {
+        self.journal(kind).last().map_or_else(String::new, |entry| entry["text"].as_str().unwrap().to_owned())
+    }
+
+    fn status(&self, id: &DeviceId) -> &'static str {
+        self.cloud.store.device(id).unwrap().state().status().name()
+    }
+}
+
+/// A CONNECT of the strict form, ready to be bent.
+struct Connect {
+    client_id: String,
+    username: String,
+    password: String,
+    keep_alive_s: u16,
+    /// None: no TLS; Some(None): TLS without a certificate.
+    certificate: Option<Option<Vec<u8>>>,
+}
+
+impl Connect {
+    /// A static login of a device of the example seed.
+    fn of(product_key: &str, device_key: &str) -> Self {
+        let seed: Value = serde_json::from_str(example_seed()).unwrap();
+        let devices = seed["devices"].as_array().unwrap();
+        let device = devices.iter().find(|device| device["deviceKey"] == device_key).unwrap();
+        Self::signed(product_key, device_key, 2, device["deviceSecret"].as_str().unwrap())
+    }
+
+    fn signed(product_key: &str, device_key: &str, mode: u8, secret: &str) -> Self {
+        let timestamp = "1626345678901";
+        let content = sign::login_content(device_key, device_key, product_key, timestamp);
+        Self {
+            client_id: format!("{device_key}|securemode={mode},signmethod=sha256,timestamp={timestamp}|"),
+            username: format!("{device_key}&{product_key}"),
+            password: sign::sha256_hex(&[&content, secret]),
+            keep_alive_s: 60,
+            certificate: None,
+        }
+    }
+}
+
+/// The reply to a request, as JSON.
+fn reply(outbound: &[crate::fabric::Outbound]) -> Value {
+    assert_eq!(outbound.len(), 1);
+    serde_json::from_slice(&outbound[0].payload).unwrap()
+}
+
+fn ok(id: &str) -> Value {
+    json!({"id": id, "code": 200, "data": ""})
+}
