@@ -11,7 +11,7 @@ fn faults_name_their_place_and_leave_nothing_behind() {
     for (seed, expected) in [
         ("", "EOF while parsing a value"),
         ("{", "EOF"),
-        ("[]", "invalid type"),
+        ("5", "invalid type: integer `5`"),
         (r#"{"version":2}"#, "version: 2 is no version"),
         (r#"{"colour":1}"#, "colour: unknown field `colour`"),
         (r#"{"orgId":5}"#, "orgId: invalid type: integer `5`"),
