@@ -38,9 +38,7 @@ impl Clock {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         match &*self.0 {
-            Source::System { .. } => {
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| whole_ms(passed))
-            }
+            Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_ms),
             Source::Manual { start_ms, passed_ms, .. } => {
                 start_ms.saturating_add(passed_ms.load(Ordering::Acquire))
             }

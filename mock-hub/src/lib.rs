@@ -1,9 +1,21 @@
 //! The cloud side of EnOS in one process, for development and CI.
+//!
+//! ```no_run
+//! let hub = mock_hub::Hub::builder().ephemeral().seed_json(mock_hub::example_seed()).start()?;
+//! println!("devices connect to tcp://{}", hub.mqtt());
+//! # Ok::<(), mock_hub::StartError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod clock;
 pub mod domain;
 mod enos;
 pub mod fabric;
+mod front;
+mod hub;
 mod journal;
+pub mod pki;
 mod store;
+
+pub use domain::example_seed;
+pub use hub::{Builder, Hub, StartError};

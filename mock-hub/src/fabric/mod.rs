@@ -81,6 +81,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Table {
+    closed: bool,
     lines: HashMap<ConnectionId, Line>,
     devices: HashMap<DeviceId, Line>,
 }
@@ -121,10 +122,10 @@ impl Fabric {
         self.table().lines.len()
     }
 
-    /// Enters a new connection; none if `limit` are open already.
+    /// Enters a new connection; none if `limit` are open already, or after [`end_all`](Self::end_all).
     pub(crate) fn open(&self, limit: usize) -> Option<OpenLine> {
         let mut table = self.table();
-        if table.lines.len() >= limit {
+        if table.closed || table.lines.len() >= limit {
             return None;
         }
         let id = ConnectionId(self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1);
@@ -144,9 +145,13 @@ impl Fabric {
         Claim { fabric: self.clone(), device: device.clone(), id: line.id(), before }
     }
 
-    /// Tells every connection to end.
+    /// Tells every connection to end, and lets no new one in.
     pub(crate) fn end_all(&self, reason: &str) {
-        let lines: Vec<Line> = self.table().lines.values().cloned().collect();
+        let lines: Vec<Line> = {
+            let mut table = self.table();
+            table.closed = true;
+            table.lines.values().cloned().collect()
+        };
         for line in lines {
             line.end(reason);
         }

@@ -1,0 +1,74 @@
+//! Commands and flags; each error is one line on stderr and an exit code other than 0.
+
+mod address;
+mod ready;
+mod serve;
+mod signal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use address::Address;
+
+/// The cloud side of EnOS on this machine: devices connect, applications call the REST routes.
+#[derive(Debug, Parser)]
+#[command(name = "mock-hub", version)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a hub until SIGTERM or SIGINT; prints one JSON line when it accepts connections.
+    Serve(Serve),
+    /// Work with seed files.
+    Seed {
+        /// Print a seed to start from.
+        #[arg(long, required = true)]
+        example: bool,
+    },
+}
+
+/// Addresses are `HOST:PORT`; port 0 picks a free one, which the ready line tells.
+#[derive(Debug, Args)]
+struct Serve {
+    /// Plain MQTT for devices.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:11883")]
+    mqtt: Address,
+    /// MQTT over TLS for devices.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:18883")]
+    mqtts: Address,
+    /// Keep everything in memory and leave no file behind (the default).
+    #[arg(long)]
+    memory: bool,
+    /// Models, products, devices and applications to start with (JSON; see `mock-hub seed --example`).
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Refuse what the vendor's documents forbid, instead of warning of it.
+    #[arg(long)]
+    strict: bool,
+    /// Write the ready line to this file too; it is removed at the end.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Allow addresses that other machines can reach, without --strict.
+    #[arg(long)]
+    allow_remote: bool,
+}
+
+/// Runs the command line of this process.
+pub(crate) fn run() -> ExitCode {
+    let result = match Command::parse().verb {
+        Verb::Serve(options) => serve::serve(&options),
+        Verb::Seed { .. } => ready::print(mock_hub::example_seed()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("mock-hub: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

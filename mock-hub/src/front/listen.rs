@@ -1,0 +1,103 @@
+//! Listening sockets: one accept loop each, one task per connection, an orderly stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::{Front, mqtt, tls};
+
+/// Pause after a failed accept, which mostly means that the process has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time that open connections get at the stop. Real time: a hub with a standing clock must stop too.
+const STOP_WAIT: Duration = Duration::from_secs(1);
+
+/// Becomes true when the hub stops.
+pub(crate) type Stop = watch::Receiver<bool>;
+
+/// Accepts MQTT connections until the stop; with `tls` they begin with a handshake.
+pub(crate) async fn mqtt(
+    front: Arc<Front>,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    stop: Stop,
+) {
+    let acceptor = tls.map(TlsAcceptor::from);
+    accept_all(&front, listener, stop, |stream, peer| {
+        let Some(open) = front.fabric.open(front.limits.connections) else {
+            let limit = front.limits.connections;
+            front.transport(format!("{peer}: closed, since {limit} connections are open"));
+            return None;
+        };
+        let (front, acceptor) = (front.clone(), acceptor.clone());
+        Some(async move {
+            match acceptor {
+                None => mqtt::serve(&front, open, stream, peer, mqtt::Security::Plain).await,
+                Some(acceptor) => {
+                    let shaken = tokio::select! {
+                        biased;
+                        _ = open.line().ended() => return,
+                        shaken = tls::accept(&front, &acceptor, stream, peer) => shaken,
+                    };
+                    if let Some((stream, certificate)) = shaken {
+                        let security = mqtt::Security::Tls { certificate };
+                        mqtt::serve(&front, open, stream, peer, security).await;
+                    }
+                }
+            }
+        })
+    })
+    .await;
+}
+
+/// Runs a task for each connection until the stop, then waits for those that are open, but not for long.
+pub(super) async fn accept_all<F>(
+    front: &Front,
+    listener: TcpListener,
+    mut stop: Stop,
+    serve: impl Fn(TcpStream, SocketAddr) -> Option<F>,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(_) = tasks.join_next() => {}
+            accepted = accept(&listener) => match accepted {
+                Ok((stream, peer)) => {
+                    if let Some(task) = serve(stream, peer) {
+                        tasks.spawn(task);
+                    }
+                }
+                Err(error) => front.transport(format!("cannot accept a connection: {error}")),
+            }
+        }
+    }
+    drop(listener);
+    // What is still open after the wait is dropped with the set.
+    let _ = tokio::time::timeout(STOP_WAIT, async { while tasks.join_next().await.is_some() {} }).await;
+}
+
+/// Accepts one connection, ready for small writes; after an error it has waited a little.
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // All that is ready goes out in one write, so Nagle's wait would only add delay. A peer that is
+            // gone again shows when it is read.
+            let _ = stream.set_nodelay(true);
+            Ok((stream, peer))
+        }
+        Err(error) => {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Buffers that connections of one worker thread share, so that an idle connection holds none.
+//!
+//! Reading, reading into packets and answering happen in one go without a wait, so one scratch buffer per
+//! thread serves all. An output buffer leaves with a connection only while its peer does not keep up.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes taken from a socket at once.
+const SCRATCH: usize = 64 * 1024;
+/// Largest output buffer kept for the next connection.
+const SPARE: usize = 256 * 1024;
+
+thread_local! {
+    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
+    static WRITE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Reads what the peer sent and hands it to `take` before it returns; 0 bytes are the end of the stream.
+pub(super) fn poll_read<S: AsyncRead + Unpin, T>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    take: impl FnOnce(&[u8]) -> T,
+) -> Poll<io::Result<T>> {
+    READ.with_borrow_mut(|scratch| {
+        let mut buffer = ReadBuf::new(scratch);
+        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(take(buffer.filled())))
+    })
+}
+
+/// Bytes on their way to the peer.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    bytes: Vec<u8>,
+    written: usize,
+    /// The stream itself (TLS) holds what it could not pass on.
+    unflushed: bool,
+    total: u64,
+}
+
+impl Output {
+    /// Where packets are appended.
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = WRITE.with_borrow_mut(std::mem::take);
+        }
+        &mut self.bytes
+    }
+
+    /// Bytes not yet written.
+    pub(super) fn waiting(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    /// Bytes that the peer has taken since the start.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Writes what waits; ready when nothing waits any more.
+    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
+            let count = ready!(Pin::new(&mut *stream).poll_write(cx, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += count;
+            self.total += count as u64;
+            self.unflushed = true;
+        }
+        if self.written > 0 {
+            self.hand_back();
+        }
+        if self.unflushed {
+            ready!(Pin::new(stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn hand_back(&mut self) {
+        self.written = 0;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        if bytes.capacity() <= SPARE {
+            WRITE.with_borrow_mut(|spare| {
+                if spare.capacity() < bytes.capacity() {
+                    *spare = bytes;
+                }
+            });
+        }
+    }
+}

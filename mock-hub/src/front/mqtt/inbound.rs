@@ -1,0 +1,186 @@
+//! What each packet of a signed-in client leads to.
+
+use crate::domain::SignedIn;
+use crate::fabric::Outbound;
+use crate::front::Front;
+use crate::journal::{Entry, EntryKind};
+
+use super::buffers::Output;
+use super::end::End;
+use super::packet::{self, Filters, Malformed, Packet, Publish, Unframed, frame};
+use super::session::Session;
+
+/// With this much unsent output nothing more is read from the peer.
+pub(super) const HIGH_WATER: usize = 256 * 1024;
+
+/// The packet half of a signed-in connection: state and output, no socket.
+pub(super) struct Inbound<'a> {
+    front: &'a Front,
+    who: &'a SignedIn,
+    session: Session,
+    output: Output,
+    /// Received bytes that are not yet a whole packet, or that wait for output to drain.
+    partial: Vec<u8>,
+    behind: bool,
+}
+
+impl<'a> Inbound<'a> {
+    /// A connection that just signed in; `early` is what came behind the CONNECT.
+    pub(super) fn new(front: &'a Front, who: &'a SignedIn, session: Session, early: Vec<u8>) -> Self {
+        Self { front, who, session, output: Output::default(), behind: !early.is_empty(), partial: early }
+    }
+
+    pub(super) fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// Whether output and session can take more messages from the mailbox.
+    pub(super) fn has_room(&self) -> bool {
+        self.session.has_room() && self.output.waiting() < HIGH_WATER
+    }
+
+    /// Whether received packets wait until output has drained.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    pub(super) fn into_session(self) -> Session {
+        self.session
+    }
+
+    /// Acts on the packets that `bytes` complete; true if there was one.
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<bool, End> {
+        if self.partial.is_empty() {
+            let used = self.run(bytes)?;
+            self.partial.extend_from_slice(bytes.get(used..).unwrap_or_default());
+            return Ok(used > 0);
+        }
+        let mut held = std::mem::take(&mut self.partial);
+        held.extend_from_slice(bytes);
+        let used = self.run(&held)?;
+        if used < held.len() {
+            held.drain(..used);
+            self.partial = held;
+        }
+        Ok(used > 0)
+    }
+
+    /// Acts on the whole packets in `bytes` while there is room for output, and tells how many bytes they are.
+    fn run(&mut self, bytes: &[u8]) -> Result<usize, End> {
+        let mut used = 0;
+        let limit = self.front.limits.packet_bytes;
+        self.behind = false;
+        loop {
+            let rest = bytes.get(used..).unwrap_or_default();
+            let frame = match frame(rest, limit) {
+                Ok(frame) => frame,
+                Err(Unframed::Incomplete) => return Ok(used),
+                Err(Unframed::TooLong(bytes)) => return Err(End::TooLong { bytes, limit }),
+                Err(Unframed::Malformed(malformed)) => return Err(End::Malformed(malformed)),
+            };
+            if self.output.waiting() >= HIGH_WATER {
+                self.behind = true;
+                return Ok(used);
+            }
+            self.packet(packet::decode(&frame).map_err(End::Malformed)?)?;
+            used += frame.length;
+        }
+    }
+
+    /// Queues a message to the device, at the QoS that it can take.
+    pub(super) fn send(&mut self, message: &Outbound) -> Result<(), End> {
+        let granted = self.session.granted(&message.topic).unwrap_or(1);
+        let qos = message.qos.min(granted).min(self.who.qos_cap).min(1);
+        let id = match qos {
+            0 => None,
+            _ => Some(self.session.track(message).map_err(|_| End::Unacknowledged)?),
+        };
+        self.publish(message, id, false);
+        Ok(())
+    }
+
+    /// Queues again what the client had not acknowledged on its last connection.
+    pub(super) fn resend(&mut self) {
+        for (id, message) in self.session.resend() {
+            self.publish(&message, Some(id), true);
+        }
+    }
+
+    fn publish(&mut self, message: &Outbound, id: Option<u16>, dup: bool) {
+        let fits = packet::put_publish(self.output.buffer(), &message.topic, &message.payload, id, dup);
+        if !fits {
+            if let Some(id) = id {
+                self.session.acknowledge(id);
+            }
+            let text = format!("a message on {} is too long for MQTT and was dropped", message.topic);
+            self.front.cloud.note(Entry::new(EntryKind::Transport, text).device(&self.who.device));
+        }
+    }
+
+    fn packet(&mut self, packet: Packet<'_>) -> Result<(), End> {
+        match packet {
+            Packet::Publish(publish) => self.published(&publish)?,
+            // An identifier nobody waits for is harmless: a client may acknowledge again after a reconnect.
+            Packet::PubAck(id) => {
+                self.session.acknowledge(id);
+            }
+            Packet::PubRel(id) => {
+                self.session.release(id);
+                packet::put_id(self.output.buffer(), packet::PUBCOMP, id);
+            }
+            // The hub sends nothing at QoS 2.
+            Packet::PubRec(_) | Packet::PubComp(_) => {}
+            Packet::Subscribe { id, filters } => self.subscribe(id, filters),
+            Packet::Unsubscribe { id, filters } => {
+                for (filter, _) in filters {
+                    self.session.unsubscribe(filter);
+                }
+                packet::put_id(self.output.buffer(), packet::UNSUBACK, id);
+            }
+            Packet::PingReq => packet::put_pingresp(self.output.buffer()),
+            Packet::Disconnect => return Err(End::Disconnect),
+            Packet::Connect(_) => {
+                return Err(End::Malformed(Malformed::new("a second CONNECT", "MQTT-3.1.0-2")));
+            }
+        }
+        Ok(())
+    }
+
+    fn published(&mut self, publish: &Publish<'_>) -> Result<(), End> {
+        let first = publish.qos < 2 || self.session.receive(publish.id).map_err(|_| End::Unreleased)?;
+        let replies = if first {
+            self.front.cloud.message(self.who, publish.topic, publish.payload, publish.qos)
+        } else {
+            Vec::new()
+        };
+        // Acknowledged only now: what the client counts as received is in the cloud.
+        match publish.qos {
+            0 => {}
+            1 => packet::put_id(self.output.buffer(), packet::PUBACK, publish.id),
+            _ => packet::put_id(self.output.buffer(), packet::PUBREC, publish.id),
+        }
+        replies.iter().try_for_each(|reply| self.send(reply))
+    }
+
+    fn subscribe(&mut self, id: u16, filters: Filters<'_>) {
+        let codes: Vec<u8> = filters
+            .map(|(filter, qos)| {
+                // The hub sends at QoS 0 and 1 only.
+                let qos = qos.min(1);
+                let refused = if !packet::is_filter(filter) {
+                    Some("the filter is not well formed [MQTT-4.7.1-2, MQTT-4.7.1-3]".to_owned())
+                } else if let Err(denied) = self.front.cloud.may_subscribe(self.who, filter) {
+                    Some(denied.to_string())
+                } else {
+                    let full = self.session.subscribe(filter, qos).is_err();
+                    full.then(|| "the session holds too many filters".to_owned())
+                };
+                let Some(reason) = refused else { return qos };
+                let text = format!("SUBSCRIBE to {filter} refused: {reason}");
+                self.front.cloud.note(Entry::new(EntryKind::Refused, text).device(&self.who.device));
+                packet::SUBSCRIPTION_REFUSED
+            })
+            .collect();
+        packet::put_suback(self.output.buffer(), id, &codes);
+    }
+}

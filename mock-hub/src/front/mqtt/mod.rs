@@ -1,0 +1,21 @@
+//! MQTT 3.1.1 (and 3.1) towards devices: one task per connection.
+//!
+//! Not a broker: what a device publishes goes to the cloud, and what the cloud sends reaches the device with
+//! or without a subscription (`topics.md` §4). Own codec instead of `mqtt-protocol-core`: that crate tells a
+//! peer's fault only as "malformed" or "protocol error", while a device developer needs the statement that
+//! was broken, and it copies topic and payload of each packet where this one borrows them.
+
+mod buffers;
+mod end;
+mod handshake;
+mod inbound;
+mod online;
+mod packet;
+mod reader;
+mod session;
+
+#[cfg(test)]
+mod packet_tests;
+
+pub(crate) use handshake::{Security, serve};
+pub(crate) use session::Sessions;

@@ -1,0 +1,48 @@
+//! Why a hub did not start, with the next step.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use crate::domain::SeedError;
+use crate::pki::PkiError;
+
+/// Why a hub did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A seed is wrong.
+    Seed(SeedError),
+    /// An address cannot be listened on.
+    Listen {
+        /// Which socket: mqtt, mqtts, http or https.
+        socket: &'static str,
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// No certificates could be made.
+    Pki(PkiError),
+    /// The system gave no thread or no event queue.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seed(error) => write!(f, "the seed is wrong: {error}"),
+            Self::Listen { socket, address, error } => {
+                write!(f, "cannot listen on {address} for {socket}: {error}")?;
+                if error.kind() == io::ErrorKind::AddrInUse {
+                    f.write_str("; stop what uses the port, or choose another (port 0 picks a free one)")?;
+                }
+                Ok(())
+            }
+            Self::Pki(error) => write!(f, "cannot make the test certificates: {error}"),
+            Self::System(error) => write!(f, "cannot start the hub's threads: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,228 @@
+//! A running hub: sockets, cloud and certificate authority behind one handle that any thread may hold.
+//!
+//! The hub lives on a thread of its own with its own runtime, so it can be started and dropped anywhere, in a
+//! plain test as well as inside somebody else's runtime.
+
+mod error;
+mod thread;
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::domain::{Cloud, CloudOptions};
+use crate::fabric::{DeviceId, Fabric};
+use crate::front::{Front, Limits, mqtt};
+use crate::pki::{Pki, PkiError};
+
+pub use error::StartError;
+
+/// One thing for each socket of the hub.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sockets<T> {
+    pub(crate) mqtt: T,
+    pub(crate) mqtts: T,
+}
+
+/// What a hub is started with; made by [`Hub::builder`].
+#[derive(Debug, Clone)]
+pub struct Builder {
+    addresses: Sockets<SocketAddr>,
+    seeds: Vec<String>,
+    strict: bool,
+    clock: Clock,
+}
+
+impl Builder {
+    /// Free ports on 127.0.0.1, so that many hubs can run side by side.
+    #[must_use]
+    pub fn ephemeral(mut self) -> Self {
+        let any = local(0);
+        self.addresses = Sockets { mqtt: any, mqtts: any };
+        self
+    }
+
+    /// Where devices connect by plain MQTT.
+    #[must_use]
+    pub fn mqtt(mut self, address: SocketAddr) -> Self {
+        self.addresses.mqtt = address;
+        self
+    }
+
+    /// Where devices connect by MQTT over TLS.
+    #[must_use]
+    pub fn mqtts(mut self, address: SocketAddr) -> Self {
+        self.addresses.mqtts = address;
+        self
+    }
+
+    /// Adds a seed (JSON): models, products, devices and applications that are there from the start.
+    #[must_use]
+    pub fn seed_json(mut self, json: impl Into<String>) -> Self {
+        self.seeds.push(json.into());
+        self
+    }
+
+    /// Refuses what the vendor's documents forbid, instead of warning of it.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// The hub's time; the machine's if not given.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts the hub and returns when it accepts connections.
+    ///
+    /// # Errors
+    /// A seed is wrong, an address cannot be listened on, or the system lacks threads or random bytes.
+    pub fn start(self) -> Result<Hub, StartError> {
+        let fabric = Fabric::new();
+        let cloud = Cloud::new(self.clock.clone(), fabric.clone(), CloudOptions { strict: self.strict });
+        for seed in &self.seeds {
+            cloud.load_seed(seed).map_err(StartError::Seed)?;
+        }
+        let pki = Arc::new(Pki::new(self.clock.clone()).map_err(StartError::Pki)?);
+        let front = Arc::new(Front {
+            cloud: cloud.clone(),
+            fabric: fabric.clone(),
+            clock: self.clock.clone(),
+            sessions: mqtt::Sessions::default(),
+            limits: Limits::default(),
+        });
+        let (stop, stopping) = watch::channel(false);
+        let (report, started) = mpsc::sync_channel(1);
+        let (wanted, authority) = (self.addresses, pki.clone());
+        let thread = std::thread::Builder::new()
+            .name("mock-hub".to_owned())
+            .spawn(move || thread::run(front, wanted, &authority, stopping, &report))
+            .map_err(StartError::System)?;
+        // Nothing reported means that the thread panicked; the hook has told how.
+        let lost = || StartError::System(io::Error::other("the hub's thread ended at once"));
+        let addresses = started.recv().unwrap_or_else(|_| Err(lost()))?;
+        Ok(Hub { addresses, cloud, fabric, pki, clock: self.clock, stop, thread: Some(thread) })
+    }
+}
+
+/// A running hub; dropping it closes every connection, stops its threads and waits for them.
+pub struct Hub {
+    addresses: Sockets<SocketAddr>,
+    cloud: Arc<Cloud>,
+    fabric: Fabric,
+    pki: Arc<Pki>,
+    clock: Clock,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Hub {
+    /// A hub on 127.0.0.1 with the documented ports 11883 and 18883, and no seed.
+    #[must_use]
+    pub fn builder() -> Builder {
+        let addresses = Sockets { mqtt: local(11_883), mqtts: local(18_883) };
+        Builder { addresses, seeds: Vec::new(), strict: false, clock: Clock::system() }
+    }
+
+    /// Where devices connect by plain MQTT.
+    #[must_use]
+    pub fn mqtt(&self) -> SocketAddr {
+        self.addresses.mqtt
+    }
+
+    /// Where devices connect by MQTT over TLS.
+    #[must_use]
+    pub fn mqtts(&self) -> SocketAddr {
+        self.addresses.mqtts
+    }
+
+    /// The certificate that TLS peers of this hub are to trust, as PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        self.pki.ca_pem()
+    }
+
+    /// The cloud behind the sockets.
+    #[must_use]
+    pub fn cloud(&self) -> &Arc<Cloud> {
+        &self.cloud
+    }
+
+    /// Where devices are connected.
+    #[must_use]
+    pub fn fabric(&self) -> &Fabric {
+        &self.fabric
+    }
+
+    /// The hub's time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Issues a client certificate for a device: certificate and private key, both PEM.
+    ///
+    /// # Errors
+    /// The device key does not fit into a certificate, or the system gives no random bytes.
+    pub fn issue_client_certificate(&self, device: &DeviceId) -> Result<(String, String), PkiError> {
+        self.pki.issue_client(device)
+    }
+
+    /// The line that tells a parent process that the hub is ready: one JSON object, no line end.
+    #[must_use]
+    pub fn ready_line(&self) -> String {
+        let ready = Ready {
+            ready: true,
+            version: env!("CARGO_PKG_VERSION"),
+            mqtt: self.mqtt().to_string(),
+            mqtts: self.mqtts().to_string(),
+            ca_pem: self.ca_pem(),
+        };
+        serde_json::to_string(&ready).unwrap_or_default()
+    }
+
+    /// Whether the hub still serves; it stops by itself only after a bug.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic over there has been reported by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hub({})", self.addresses.mqtt)
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+#[derive(Serialize)]
+struct Ready<'a> {
+    ready: bool,
+    version: &'a str,
+    mqtt: String,
+    mqtts: String,
+    ca_pem: &'a str,
+}

@@ -1,0 +1,101 @@
+//! The hub's thread: starts the runtime, binds, reports once, serves until the stop.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::front::{Front, listen};
+use crate::pki::Pki;
+
+use super::{Sockets, StartError};
+
+/// Connections that may wait to be accepted, for each socket.
+const BACKLOG: u32 = 1_024;
+/// Worker threads at most: the cloud's work is short, so more would only contend.
+const WORKERS: usize = 4;
+/// Time for tasks that do not end by themselves at the stop.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(1);
+
+type Report = mpsc::SyncSender<Result<Sockets<SocketAddr>, StartError>>;
+
+/// Runs a hub; tells `report` its addresses when it accepts connections, or why it cannot.
+pub(super) fn run(
+    front: Arc<Front>,
+    wanted: Sockets<SocketAddr>,
+    pki: &Arc<Pki>,
+    stopping: watch::Receiver<bool>,
+    report: &Report,
+) {
+    // The starter waits for the report, or is gone and needs none.
+    let tell = |result| drop(report.send(result));
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name("mock-hub-worker")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return tell(Err(StartError::System(error))),
+    };
+    runtime.block_on(async {
+        match bind_all(wanted) {
+            Err(error) => tell(Err(error)),
+            Ok((listeners, addresses)) => {
+                let serving = serve(front, listeners, pki, stopping);
+                tell(Ok(addresses));
+                serving.await;
+            }
+        }
+    });
+    runtime.shutdown_timeout(SHUTDOWN_WAIT);
+}
+
+fn bind_all(wanted: Sockets<SocketAddr>) -> Result<(Sockets<TcpListener>, Sockets<SocketAddr>), StartError> {
+    let bind = |socket, address| {
+        let bound = bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        bound.map_err(|error| StartError::Listen { socket, address, error })
+    };
+    let (mqtt, mqtt_listener) = bind("mqtt", wanted.mqtt)?;
+    let (mqtts, mqtts_listener) = bind("mqtts", wanted.mqtts)?;
+    let listeners = Sockets { mqtt: mqtt_listener, mqtts: mqtts_listener };
+    Ok((listeners, Sockets { mqtt, mqtts }))
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for the old connections to be forgotten. On Windows the option would let two
+    // hubs share a port instead.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Starts every accept loop; the future ends when all have stopped.
+fn serve(
+    front: Arc<Front>,
+    listeners: Sockets<TcpListener>,
+    pki: &Arc<Pki>,
+    mut stop: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
+    let Sockets { mqtt, mqtts } = listeners;
+    let mut loops = JoinSet::new();
+    loops.spawn(listen::mqtt(front.clone(), mqtt, None, stop.clone()));
+    loops.spawn(listen::mqtt(front.clone(), mqtts, Some(pki.mqtt_config()), stop.clone()));
+    async move {
+        // A loop that ends before the stop has panicked: then the hub ends as a whole.
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            _ = loops.join_next() => {}
+        }
+        front.fabric.end_all("the hub is stopping");
+        while loops.join_next().await.is_some() {}
+    }
+}
