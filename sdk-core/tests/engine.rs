@@ -4,13 +4,64 @@
 
 mod sim;
 
-use enos_core::engine::{AnswerData, CommandKind, DeviceIx, Engine, Memory, Request, RequestError, Warning};
+use enos_core::engine::{
+    AnswerData, CommandKind, DeviceIx, Engine, Memory, Request, RequestError, Room, Warning,
+};
 use enos_core::json::{Point, Value};
 use enos_core::wire::mqtt::QoS;
 use enos_core::{Config, Hub as Address, Limits, Login};
 use serde_json::json;
 use sim::hub::{DEVICE_SECRET, Hub, PRODUCT_SECRET};
 use sim::{Store, Told, World, check_grammar};
+
+/// Where the engine under test keeps its bytes. Every test runs over all of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Heap,
+    /// The memory of a small board: 4 open requests, 1 open call.
+    Room,
+}
+
+impl Kind {
+    fn memory(self) -> Memory<'static> {
+        match self {
+            Self::Heap => Memory::heap(&Limits::DEFAULT),
+            Self::Room => Box::leak(Box::new(Room::<1024, 768, 768, 4, 1>::new())).lend(),
+        }
+    }
+}
+
+macro_rules! over_both_memories {
+    ($($test:ident)*) => {
+        mod heap {
+            $(#[test] fn $test() { super::$test(super::Kind::Heap); })*
+        }
+        mod room {
+            $(#[test] fn $test() { super::$test(super::Kind::Room); })*
+        }
+    };
+}
+
+over_both_memories! {
+    signs_in_posts_and_closes
+    a_rejected_post_names_kind_code_and_message
+    bad_points_are_refused_by_their_place
+    refusals_end_the_attempt_and_name_the_cause
+    connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget
+    a_lost_link_heals_and_what_was_unsettled_goes_again
+    offline_posts_wait_and_then_fail_as_offline
+    commands_are_answered_now_later_and_by_the_engine_itself
+    an_open_call_outlives_its_link_and_an_offline_answer_is_refused
+    activation_stores_answers_and_signs_in_with_the_new_secret
+    a_store_that_fails_keeps_the_link_and_is_tried_again
+    an_activation_that_never_comes_ends_in_an_error
+    pings_keep_the_link_and_find_a_dead_peer
+    oversize_messages_are_acknowledged_skipped_and_reported
+    garbage_from_the_peer_ends_the_link_with_a_named_cause
+    quality_of_service_2_is_handed_up_once
+    full_means_an_error_and_settled_requests_make_room
+    closing_settles_what_it_can_and_fails_the_rest
+}
 
 fn config(secret: &'static str) -> Config<'static> {
     let login = Login::DeviceSecret { product_key: "pk", device_key: "dk", device_secret: secret };
@@ -27,17 +78,16 @@ fn activating() -> Config<'static> {
     Config::new(Address::parse("tcp://hub.test:11883").unwrap(), login)
 }
 
-fn world_of(config: Config<'_>) -> World<'static> {
-    World::new(Engine::new(config, [3; 32], Memory::heap(&Limits::DEFAULT)).unwrap(), Hub::new())
+fn world_of(kind: Kind, config: Config<'_>) -> World<'static> {
+    World::new(Engine::new(config, [3; 32], kind.memory()).unwrap(), Hub::new())
 }
 
-fn world() -> World<'static> {
-    world_of(config(DEVICE_SECRET))
+fn world(kind: Kind) -> World<'static> {
+    world_of(kind, config(DEVICE_SECRET))
 }
 
-#[test]
-fn signs_in_posts_and_closes() {
-    let mut world = world();
+fn signs_in_posts_and_closes(kind: Kind) {
+    let mut world = world(kind);
     world.connect();
     assert_eq!(world.take(), [Told::Connecting, Told::Online]);
     assert_eq!(world.hub.filters, ["/sys/pk/dk/thing/measurepoint/post_reply"]);
@@ -64,9 +114,8 @@ fn signs_in_posts_and_closes() {
     assert_eq!(world.drain(), None);
 }
 
-#[test]
-fn a_rejected_post_names_kind_code_and_message() {
-    let mut world = world();
+fn a_rejected_post_names_kind_code_and_message(kind: Kind) {
+    let mut world = world(kind);
     world.connect();
     world.hub.code = 1204;
     let id = world.post_number(1).unwrap();
@@ -74,9 +123,8 @@ fn a_rejected_post_names_kind_code_and_message() {
     assert_eq!(world.told.last(), Some(&Told::Rejected(id, 604, 1204, "refused".into())));
 }
 
-#[test]
-fn bad_points_are_refused_by_their_place() {
-    let mut world = world();
+fn bad_points_are_refused_by_their_place(kind: Kind) {
+    let mut world = world(kind);
     world.connect();
     let good = Point { id: "a", value: Value::Int(1), quality: None };
     for (bad, error) in [
@@ -95,32 +143,30 @@ fn bad_points_are_refused_by_their_place() {
     assert!(world.hub.posts.is_empty());
 }
 
-#[test]
-fn refusals_end_the_attempt_and_name_the_cause() {
-    for (connack, kind) in [(4, 401), (5, 403), (2, 401)] {
-        let mut world = world();
+fn refusals_end_the_attempt_and_name_the_cause(kind: Kind) {
+    for (connack, number) in [(4, 401), (5, 403), (2, 401)] {
+        let mut world = world(kind);
         world.hub.connack = connack;
         world.request(Request::Connect { timeout_ms: Some(10_000) }).unwrap();
         world.pass(100);
         let told = world.take();
         let Told::ConnectFailed { kind: seen, hub_code, retry, .. } = &told[1] else { panic!("{told:?}") };
-        assert_eq!((*seen, *hub_code, *retry), (kind, i64::from(connack), false));
+        assert_eq!((*seen, *hub_code, *retry), (number, i64::from(connack), false));
         assert!(!world.link);
         // It may be tried again once somebody has changed something.
         world.hub.connack = 0;
         world.connect();
         assert_eq!(world.take(), [Told::Connecting, Told::Online]);
     }
-    let mut world = world_of(config("wrong"));
+    let mut world = world_of(kind, config("wrong"));
     world.connect();
     assert!(
         matches!(&world.told[1], Told::ConnectFailed { kind: 401, text, .. } if text.contains("wrong secret"))
     );
 }
 
-#[test]
-fn connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget() {
-    let mut world = world();
+fn connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget(kind: Kind) {
+    let mut world = world(kind);
     world.reachable = false;
     world.request(Request::Connect { timeout_ms: Some(60_000) }).unwrap();
     world.pass(120_000);
@@ -130,9 +176,8 @@ fn connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget() {
     assert!((2..=4).contains(&world.dials.len()), "{:?}", world.dials);
 }
 
-#[test]
-fn a_lost_link_heals_and_what_was_unsettled_goes_again() {
-    let mut world = world();
+fn a_lost_link_heals_and_what_was_unsettled_goes_again(kind: Kind) {
+    let mut world = world(kind);
     world.connect();
     world.hub.replies = false;
     let first = world.post_number(1).unwrap();
@@ -154,9 +199,8 @@ fn a_lost_link_heals_and_what_was_unsettled_goes_again() {
     assert_eq!((stats.retries, stats.reconnects, stats.acknowledged), (1, 1, 2));
 }
 
-#[test]
-fn offline_posts_wait_and_then_fail_as_offline() {
-    let mut world = world();
+fn offline_posts_wait_and_then_fail_as_offline(kind: Kind) {
+    let mut world = world(kind);
     let early = world.post_number(1).unwrap();
     world.pass(29_999);
     assert_eq!(world.take(), []);
@@ -169,9 +213,8 @@ fn offline_posts_wait_and_then_fail_as_offline() {
     assert_eq!(world.told.last(), Some(&Told::Failed(late, 305)));
 }
 
-#[test]
-fn commands_are_answered_now_later_and_by_the_engine_itself() {
-    let mut world = world();
+fn commands_are_answered_now_later_and_by_the_engine_itself(kind: Kind) {
+    let mut world = world(kind);
     world.handle("reboot");
     world.connect();
     assert_eq!(
@@ -187,24 +230,22 @@ fn commands_are_answered_now_later_and_by_the_engine_itself() {
     world.hub.command("90000000001", "reboot", json!({"delay": 3}));
     world.hub.command("90000000001", "reboot", json!({"delay": 3}));
     world.hub.command("90000000002", "other", json!({}));
-    world.hub.command("90000000003", "measurepoint/set", json!({"a": 1}));
     world.hub.command("90000000004", "measurepoint/get", json!(["a"]));
     world.settle();
     let told = world.take();
-    let [Told::Command { call, what, params }, Told::Command { call: set, what: other, .. }] = &told[..]
-    else {
-        panic!("{told:?}")
-    };
-    assert_eq!(
-        (what.as_str(), params.as_str(), other.as_str()),
-        ("reboot", r#"{"delay":3}"#, "MeasurepointSet")
-    );
+    let [Told::Command { call, what, params }] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((what.as_str(), params.as_str()), ("reboot", r#"{"delay":3}"#));
     let codes: Vec<_> = world.hub.answers.iter().map(|(_, v)| (v["id"].clone(), v["code"].clone())).collect();
     assert_eq!(codes, [(json!("90000000002"), json!(1101)), (json!("90000000004"), json!(1101))]);
     world.hub.answers.clear();
     let outputs = [("accepted", Value::Bool(true))];
     world.answer(*call, 200, AnswerData::Values(&outputs)).unwrap();
     assert_eq!(world.answer(*call, 200, AnswerData::Empty), Err(RequestError::Call));
+    world.hub.command("90000000003", "measurepoint/set", json!({"a": 1}));
+    world.settle();
+    let told = world.take();
+    let [Told::Command { call: set, what, .. }] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(what, "MeasurepointSet");
     assert_eq!(world.answer(*set, 200, AnswerData::Json("[1]")), Err(RequestError::Json));
     assert_eq!(world.answer(*set, 7, AnswerData::Empty), Err(RequestError::Code));
     world.answer(*set, 2001, AnswerData::Json(r#"{"a": 1}"#)).unwrap();
@@ -224,9 +265,12 @@ fn commands_are_answered_now_later_and_by_the_engine_itself() {
     );
 }
 
-#[test]
-fn an_open_call_outlives_its_link_and_an_offline_answer_is_refused() {
-    let mut world = world();
+fn an_open_call_outlives_its_link_and_an_offline_answer_is_refused(kind: Kind) {
+    let memory = match kind {
+        Kind::Heap => kind.memory(),
+        Kind::Room => Box::leak(Box::new(Room::<1024, 768, 768, 4, 2>::new())).lend(),
+    };
+    let mut world = World::new(Engine::new(config(DEVICE_SECRET), [3; 32], memory).unwrap(), Hub::new());
     world.handle("a");
     world.connect();
     world.hub.command("90000000001", "a", json!({}));
@@ -247,9 +291,8 @@ fn an_open_call_outlives_its_link_and_an_offline_answer_is_refused() {
     assert_eq!(world.hub.answers[0].1["id"], "90000000002");
 }
 
-#[test]
-fn activation_stores_answers_and_signs_in_with_the_new_secret() {
-    let mut world = world_of(activating());
+fn activation_stores_answers_and_signs_in_with_the_new_secret(kind: Kind) {
+    let mut world = world_of(kind, activating());
     let id = world.post_number(1).unwrap();
     world.connect();
     assert_eq!(world.hub.modes, [3, 2]);
@@ -267,9 +310,8 @@ fn activation_stores_answers_and_signs_in_with_the_new_secret() {
     );
 }
 
-#[test]
-fn a_store_that_fails_keeps_the_link_and_is_tried_again() {
-    let mut world = world_of(activating());
+fn a_store_that_fails_keeps_the_link_and_is_tried_again(kind: Kind) {
+    let mut world = world_of(kind, activating());
     world.store = Store::Fails;
     world.connect();
     world.pass(10_000);
@@ -283,9 +325,8 @@ fn a_store_that_fails_keeps_the_link_and_is_tried_again() {
     check_grammar(&world.told);
 }
 
-#[test]
-fn an_activation_that_never_comes_ends_in_an_error() {
-    let mut world = world_of(activating());
+fn an_activation_that_never_comes_ends_in_an_error(kind: Kind) {
+    let mut world = world_of(kind, activating());
     world.hub.mute_activation = true;
     world.request(Request::Connect { timeout_ms: Some(40_000) }).unwrap();
     world.pass(120_000);
@@ -297,9 +338,8 @@ fn an_activation_that_never_comes_ends_in_an_error() {
     check_grammar(&world.told);
 }
 
-#[test]
-fn pings_keep_the_link_and_find_a_dead_peer() {
-    let mut world = world();
+fn pings_keep_the_link_and_find_a_dead_peer(kind: Kind) {
+    let mut world = world(kind);
     world.connect();
     world.pass(300_000);
     assert!((5..=7).contains(&world.hub.pings), "{}", world.hub.pings);
@@ -316,10 +356,12 @@ fn pings_keep_the_link_and_find_a_dead_peer() {
     assert_eq!(world.told.last(), Some(&Told::Online));
 }
 
-#[test]
-fn oversize_messages_are_acknowledged_skipped_and_reported() {
-    let limits = Limits { receive: 1024, ..Limits::DEFAULT };
-    let engine = Engine::new(config(DEVICE_SECRET), [3; 32], Memory::heap(&limits)).unwrap();
+fn oversize_messages_are_acknowledged_skipped_and_reported(kind: Kind) {
+    let memory = match kind {
+        Kind::Heap => Memory::heap(&Limits { receive: 1024, ..Limits::DEFAULT }),
+        Kind::Room => kind.memory(),
+    };
+    let engine = Engine::new(config(DEVICE_SECRET), [3; 32], memory).unwrap();
     let mut world = World::new(engine, Hub::new());
     world.connect();
     world.hub.publish("/sys/pk/dk/thing/service/big", &[b'x'; 5_000], QoS::AtLeastOnce);
@@ -332,15 +374,14 @@ fn oversize_messages_are_acknowledged_skipped_and_reported() {
     assert!(world.sent.windows(4).any(|w| w == [0x40, 2, 0, 1]), "PUBACK went out");
 }
 
-#[test]
-fn garbage_from_the_peer_ends_the_link_with_a_named_cause() {
+fn garbage_from_the_peer_ends_the_link_with_a_named_cause(kind: Kind) {
     for (bytes, word) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "MQTT"),
         (&[0x20, 2, 0, 0, 0x20, 2, 0, 0], "CONNACK"),
         (&[0x20, 2, 0, 0, 0xC0, 0], "only clients send"),
         (&[0x20, 0xFF, 0xFF, 0xFF, 0xFF, 1], "MQTT"),
     ] {
-        let mut world = world();
+        let mut world = world(kind);
         world.hub.connack = 99;
         world.request(Request::Connect { timeout_ms: Some(1) }).unwrap();
         world.drain();
@@ -359,9 +400,8 @@ fn garbage_from_the_peer_ends_the_link_with_a_named_cause() {
     }
 }
 
-#[test]
-fn quality_of_service_2_is_handed_up_once() {
-    let mut world = world();
+fn quality_of_service_2_is_handed_up_once(kind: Kind) {
+    let mut world = world(kind);
     world.handle("a");
     world.connect();
     let payload = br#"{"id":"90000000009","version":"1.0","method":"m","params":{}}"#;
@@ -377,9 +417,8 @@ fn quality_of_service_2_is_handed_up_once() {
     assert_eq!(commands, 1);
 }
 
-#[test]
-fn full_means_an_error_and_settled_requests_make_room() {
-    let mut world = world();
+fn full_means_an_error_and_settled_requests_make_room(kind: Kind) {
+    let mut world = world(kind);
     world.connect();
     let mut taken = Vec::new();
     let mut refused = 0;
@@ -390,7 +429,8 @@ fn full_means_an_error_and_settled_requests_make_room() {
             Err(other) => panic!("{other}"),
         }
     }
-    assert_eq!((taken.len(), refused), (1024, 8976));
+    let places = if kind == Kind::Heap { 1024 } else { 4 };
+    assert_eq!((taken.len(), refused), (places, 10_000 - places));
     world.take();
     world.settle();
     let settled: Vec<u32> = world
@@ -402,9 +442,8 @@ fn full_means_an_error_and_settled_requests_make_room() {
     assert!(world.post_number(0).is_ok());
 }
 
-#[test]
-fn closing_settles_what_it_can_and_fails_the_rest() {
-    let mut world = world();
+fn closing_settles_what_it_can_and_fails_the_rest(kind: Kind) {
+    let mut world = world(kind);
     world.connect();
     world.hub.replies = false;
     let id = world.post_number(1).unwrap();
@@ -416,7 +455,7 @@ fn closing_settles_what_it_can_and_fails_the_rest() {
         world.take(),
         [Told::Failed(id, 104), Told::Offline { kind: 104, will_retry: false }, Told::Closed]
     );
-    let mut idle = self::world();
+    let mut idle = self::world(kind);
     let id = idle.post_number(1).unwrap();
     idle.request(Request::Close { timeout_ms: 500 }).unwrap();
     idle.settle();
