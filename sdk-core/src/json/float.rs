@@ -85,7 +85,7 @@ fn power_of_ten(k: i32) -> u128 {
     let place = (k - FIRST_POWER) as usize;
     let base = BASE_POWERS.get(place / STEP).copied().unwrap_or_default();
     // 10^n is 5^n but for its exponent, and 5^26 takes 61 bits.
-    let factor = u128::from(5_u64.pow((place % STEP) as u32));
+    let factor = u128::from(power_of_five(place % STEP));
     let low = u128::from(base as u64) * factor;
     let high = u128::from((base >> 64) as u64) * factor + (low >> 64);
     let shift = 64 - high.leading_zeros() as u64;
@@ -93,6 +93,14 @@ fn power_of_ten(k: i32) -> u128 {
     // The product may be off by one; two bits for each power say how.
     let correction = CORRECTIONS.get(place / 32).copied().unwrap_or_default() >> (2 * (place % 32)) & 3;
     product.wrapping_add(u128::from(correction)).wrapping_sub(1)
+}
+
+/// 5^n for n below 27, from two small tables.
+fn power_of_five(n: usize) -> u64 {
+    static ONES: [u32; 9] = [1, 5, 25, 125, 625, 3_125, 15_625, 78_125, 390_625];
+    static NINES: [u64; 3] = [1, 1_953_125, 3_814_697_265_625];
+    let ones = ONES.get(n % 9).copied().unwrap_or_default();
+    NINES.get(n / 9).copied().unwrap_or_default() * u64::from(ones)
 }
 
 const FIRST_POWER: i32 = -292;

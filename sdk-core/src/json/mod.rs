@@ -13,3 +13,6 @@ pub use text::Text;
 pub use write::{
     BadValue, JsonWriter, MAX_DEPTH, Point, Value, check_value, write_f64, write_point, write_value,
 };
+
+#[cfg(test)]
+mod tests;

@@ -121,22 +121,29 @@ impl<'j> Raw<'j> {
     ///
     /// `None` for a fraction, an exponent, a blank, or what an `i64` cannot hold.
     pub fn as_i64(&self) -> Option<i64> {
-        let text = match self.as_text() {
-            Some(text) => text.as_plain()?,
-            None => self.0,
+        let bytes = self.0.as_bytes();
+        // What stands in a string but is no digit, an escape too, is refused below.
+        let text = match bytes {
+            [b'"', inside @ .., b'"'] => inside,
+            _ => bytes,
         };
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, text),
+        let (negative, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            _ => (false, text),
         };
         if digits.is_empty() {
             return None;
         }
-        digits.bytes().try_fold(0_i64, |number, byte| {
-            let digit = i64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?);
-            let tens = number.checked_mul(10)?;
-            if negative { tens.checked_sub(digit) } else { tens.checked_add(digit) }
-        })
+        // Counted downwards, since the smallest number has no positive twin.
+        let mut number = 0_i64;
+        for &byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number = number.checked_mul(10)?.checked_sub(digit.into())?;
+        }
+        if negative { Some(number) } else { number.checked_neg() }
     }
 
     /// Walks an array; [`JsonErrorKind::WrongKind`] for anything else.
@@ -314,8 +321,20 @@ impl<'j> Cursor<'j> {
     }
 
     /// One value of any kind, `outer` containers deep; the cursor stands on its first byte.
+    #[inline]
     fn value(&mut self, outer: u32) -> Result<Raw<'j>, JsonError> {
         let start = self.at;
+        match self.peek()? {
+            b'"' => {
+                self.string()?;
+            }
+            b'-' | b'0'..=b'9' => self.number()?,
+            _ => self.container_or_word(outer)?,
+        }
+        Ok(Raw(self.since(start)))
+    }
+
+    fn container_or_word(&mut self, outer: u32) -> Result<(), JsonError> {
         // One bit for each open container, the innermost lowest: 1 for an object.
         let mut objects = 0_u32;
         let mut depth = 0;
@@ -351,7 +370,7 @@ impl<'j> Cursor<'j> {
             // A value is complete; so may be the containers round it.
             loop {
                 if depth == 0 {
-                    return Ok(Raw(self.since(start)));
+                    return Ok(());
                 }
                 self.white_space();
                 let in_object = objects & 1 == 1;
@@ -383,24 +402,36 @@ impl<'j> Cursor<'j> {
     }
 
     /// A string; the cursor stands on its opening quote.
+    #[inline]
     fn string(&mut self) -> Result<Text<'j>, JsonError> {
         self.at += 1;
         let start = self.at;
-        let mut plain = true;
-        loop {
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => {
-                    plain = false;
-                    self.escape()?;
-                }
-                0..=0x1F => return self.fail(JsonErrorKind::ControlCharacter),
-                _ => self.at += 1,
-            }
+        self.plain_run();
+        let plain = self.byte() == Some(b'"');
+        if !plain {
+            self.escapes()?;
         }
         let raw = self.since(start);
         self.at += 1;
         Ok(Text::new(raw, plain))
+    }
+
+    /// The rest of a string from its first escape up to its closing quote.
+    #[cold]
+    fn escapes(&mut self) -> Result<(), JsonError> {
+        loop {
+            match self.peek()? {
+                b'"' => return Ok(()),
+                b'\\' => self.escape()?,
+                _ => return self.fail(JsonErrorKind::ControlCharacter),
+            }
+            self.plain_run();
+        }
+    }
+
+    #[inline]
+    fn plain_run(&mut self) {
+        self.at += plain_run(self.text.as_bytes().get(self.at..).unwrap_or_default());
     }
 
     fn escape(&mut self) -> Result<(), JsonError> {
@@ -461,4 +492,26 @@ impl<'j> Cursor<'j> {
             Some(_) => self.fail(JsonErrorKind::BadNumber),
         }
     }
+}
+
+/// How many bytes of a string come before the next quote, backslash or control character.
+#[inline]
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    // Eight bytes at a time: the top bit of each that is below `limit`, exact up to the first such byte.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let mut run = 0;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let special = (below(word, 0x20) | quote | backslash) & TOPS;
+        if special != 0 {
+            return run + special.trailing_zeros() as usize / 8;
+        }
+        run += 8;
+    }
+    run + rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(rest.len())
 }

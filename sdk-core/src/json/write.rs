@@ -1,7 +1,7 @@
 //! The writer: values, measurepoints and the pieces an envelope is made of.
 
 use super::float::{Decimal, shortest};
-use crate::wire::{Full, Writer};
+use crate::wire::{Full, Writer, digit_count, fill_digits};
 use core::fmt;
 
 /// How deep arrays and structs may stand in one another in a value that is sent.
@@ -181,9 +181,6 @@ impl<'o> JsonWriter<'o> {
     }
 }
 
-/// Longest text of a double: sign, 17 digits, point, `e-324`.
-const LONGEST: usize = 24;
-
 /// Writes a double with the fewest digits that read back as the same one.
 ///
 /// Plain notation from 0.00001 up to, not including, 10^16, and always with a `.`: `21.0`, `-0.0`, `0.001`.
@@ -193,47 +190,42 @@ pub fn write_f64(w: &mut Writer<'_>, x: f64) -> Result<(), Full> {
     if !x.is_finite() {
         return w.bytes(b"null");
     }
-    let mut room = [0; LONGEST];
-    let mut text = Writer::new(&mut room);
-    format(&mut text, x)?;
-    w.bytes(text.as_slice())
+    let start = w.len();
+    let text = if x.is_sign_negative() { w.byte(b'-') } else { Ok(()) };
+    text.and_then(|()| digits_and_point(w, shortest(x))).inspect_err(|_| w.truncate(start))
 }
 
-fn format(w: &mut Writer<'_>, x: f64) -> Result<(), Full> {
-    let Decimal { digits, exponent } = shortest(x);
-    if x.is_sign_negative() {
-        w.byte(b'-')?;
-    }
-    let mut room = [0; crate::wire::Decimal::MAX];
-    let digits = crate::wire::Decimal::of(digits, &mut room);
-    let count = digits.len() as i32;
+fn digits_and_point(w: &mut Writer<'_>, x: Decimal) -> Result<(), Full> {
+    let count = digit_count(x.digits);
     // How many digits stand before the point.
-    let whole = count + exponent;
+    let whole = count as i32 + x.exponent;
     if 0 < whole && whole <= 16 {
-        match digits.split_at_checked(whole as usize) {
-            Some((whole, fraction)) if !fraction.is_empty() => {
-                w.bytes(whole)?;
-                w.byte(b'.')?;
-                w.bytes(fraction)
-            }
-            _ => {
-                w.bytes(digits)?;
-                w.bytes(b"0000000000000000".get(..exponent as usize).unwrap_or_default())?;
-                w.bytes(b".0")
-            }
+        if x.exponent >= 0 {
+            fill_digits(w.room(count)?, x.digits);
+            w.room(x.exponent as usize)?.fill(b'0');
+            return w.bytes(b".0");
         }
+        split_digits(w.room(count + 1)?, x.digits, whole as usize)
     } else if -5 < whole && whole <= 0 {
         w.bytes(b"0.0000".get(..(2 - whole) as usize).unwrap_or_default())?;
-        w.bytes(digits)
+        fill_digits(w.room(count)?, x.digits);
     } else {
-        let (first, rest) = digits.split_at_checked(1).unwrap_or_default();
-        w.bytes(first)?;
-        if !rest.is_empty() {
-            w.byte(b'.')?;
-            w.bytes(rest)?;
+        match count {
+            1 => w.byte(b'0' + x.digits as u8)?,
+            _ => split_digits(w.room(count + 1)?, x.digits, 1),
         }
         w.byte(b'e')?;
-        w.decimal_i64((whole - 1).into())
+        w.decimal_i64((whole - 1).into())?;
+    }
+    Ok(())
+}
+
+/// Fills a place with digits and a point behind the first `whole` of them.
+fn split_digits(place: &mut [u8], digits: u64, whole: usize) {
+    if let Some((whole, [point, fraction @ ..])) = place.split_at_mut_checked(whole) {
+        let rest = fill_digits(fraction, digits);
+        *point = b'.';
+        fill_digits(whole, rest);
     }
 }
 

@@ -5,5 +5,5 @@
 pub mod mqtt;
 mod writer;
 
-pub(crate) use writer::Decimal;
 pub use writer::{Full, Writer};
+pub(crate) use writer::{digit_count, fill_digits};

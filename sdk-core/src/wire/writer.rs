@@ -82,8 +82,8 @@ impl<'o> Writer<'o> {
 
     /// Appends a number in decimal digits.
     pub fn decimal_u64(&mut self, number: u64) -> Result<(), Full> {
-        let mut room = [0; Decimal::MAX];
-        self.bytes(Decimal::of(number, &mut room))
+        fill_digits(self.room(digit_count(number))?, number);
+        Ok(())
     }
 
     /// Appends a signed number in decimal digits.
@@ -112,26 +112,36 @@ impl<'o> Writer<'o> {
     }
 }
 
-/// Decimal digits of unsigned numbers, right-aligned in a small buffer.
-pub(crate) struct Decimal;
+/// How many digits a number has; 0 has one.
+#[inline]
+pub(crate) fn digit_count(number: u64) -> usize {
+    number.checked_ilog10().unwrap_or_default() as usize + 1
+}
 
-impl Decimal {
-    /// Digits of the largest `u64`.
-    pub(crate) const MAX: usize = 20;
-
-    /// The digits of `number`, written at the end of `room`.
-    pub(crate) fn of(mut number: u64, room: &mut [u8; Self::MAX]) -> &[u8] {
-        let mut left = Self::MAX;
-        for digit in room.iter_mut().rev() {
-            *digit = b'0' + (number % 10) as u8;
-            number /= 10;
-            left -= 1;
-            if number == 0 {
-                break;
-            }
+/// Fills a place with the last digits of a number, zeros in front, and returns what is left of it.
+pub(crate) fn fill_digits(place: &mut [u8], mut number: u64) -> u64 {
+    let mut places = place.iter_mut().rev();
+    // Eight digits at a time: 32-bit division is the cheap one, and the groups do not wait for each other.
+    while number > u64::from(u32::MAX) && places.len() >= 8 {
+        let mut low = (number % 100_000_000) as u32;
+        number /= 100_000_000;
+        for digit in places.by_ref().take(8) {
+            *digit = b'0' + (low % 10) as u8;
+            low /= 10;
         }
-        room.get(left..).unwrap_or_default()
     }
+    if let Ok(mut low) = u32::try_from(number) {
+        for digit in places {
+            *digit = b'0' + (low % 10) as u8;
+            low /= 10;
+        }
+        return low.into();
+    }
+    for digit in places {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    number
 }
 
 #[cfg(test)]
@@ -142,7 +152,10 @@ mod tests {
     fn writes_numbers_as_printed() {
         extern crate std;
         use std::string::ToString;
-        for number in [0, 9, 10, 99, 100, 200, 4_294_967_295, u64::MAX] {
+        let powers = (0..20).map(|n| 10_u64.pow(n));
+        let edges =
+            powers.flat_map(|power| [power - 1, power, power + 1, power | 0x55, power.wrapping_mul(7)]);
+        for number in edges.chain((0..20_000).map(|n| n * 9_973 % 100_000_007)).chain([u64::MAX]) {
             let mut out = [0; 20];
             let mut w = Writer::new(&mut out);
             w.decimal_u64(number).unwrap();

@@ -1,0 +1,1 @@
+/ext/session/Tq4zR9Lw/meter-7/combine/login
