@@ -3,6 +3,7 @@
 //! Owns the text form of values and measurepoints (`payloads.md §2.1`) and strict RFC 8259 reading. Refuses
 //! to know an envelope or a method name, and to build a tree.
 
+mod convert;
 mod float;
 mod read;
 mod text;
