@@ -40,6 +40,12 @@ pub struct Hub {
     next_id: u16,
 }
 
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Hub {
     pub fn new() -> Self {
         Self {

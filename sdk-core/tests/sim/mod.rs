@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod hub;
+pub mod rng;
 
 use enos_core::engine::{
     AnswerData, CallId, Command, CommandKind, DeviceIx, Engine, Event, Input, LinkError, Outcome, Output,
@@ -10,6 +11,7 @@ use enos_core::engine::{
 use enos_core::json::{Point, Value};
 use enos_core::{LinkFault, Now};
 use hub::Hub;
+use rng::Rng;
 
 /// What the engine told its host, without borrows.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,8 +70,22 @@ fn told(event: Event<'_>) -> Told {
 pub enum Store {
     Works,
     Fails,
+    /// The first time; then it works.
+    FailsOnce,
     /// Not at all, until the test says so.
     Hangs,
+}
+
+/// When the device loses its power: its engine is gone, what was stored stays.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Power {
+    Stays,
+    /// Where the link is cut.
+    FailsAtCut,
+    /// When the secret is about to be written.
+    FailsBeforeStore,
+    /// When the secret was written, and the engine has not heard of it.
+    FailsAfterStore,
 }
 
 /// Engine, hub, link, clock.
@@ -81,6 +97,7 @@ pub struct World<'m> {
     /// Secrets that the driver has stored.
     pub stored: Vec<String>,
     pub store: Store,
+    pub asked_to_store: usize,
     /// The hub can be reached.
     pub reachable: bool,
     pub link: bool,
@@ -94,6 +111,13 @@ pub struct World<'m> {
     pub moved: usize,
     /// Answer each command at once with this code.
     pub auto_answer: Option<i32>,
+    pub power: Power,
+    /// The power is gone.
+    pub dead: bool,
+    /// Draws the size of each move, in place of `chunk`; a write may be refused.
+    pub chunks: Option<Rng>,
+    /// The last write was refused.
+    refused: bool,
 }
 
 impl<'m> World<'m> {
@@ -105,6 +129,7 @@ impl<'m> World<'m> {
             told: Vec::new(),
             stored: Vec::new(),
             store: Store::Works,
+            asked_to_store: 0,
             reachable: true,
             link: false,
             dials: Vec::new(),
@@ -113,6 +138,10 @@ impl<'m> World<'m> {
             cut_after: None,
             moved: 0,
             auto_answer: None,
+            power: Power::Stays,
+            dead: false,
+            chunks: None,
+            refused: false,
         }
     }
 
@@ -144,6 +173,17 @@ impl<'m> World<'m> {
         self.post(&[Point { id: "n", value: Value::Int(number), quality: None }])
     }
 
+    /// Posts one point of this name.
+    pub fn post_named(&mut self, id: &str) -> Result<u32, RequestError> {
+        self.post(&[Point { id, value: Value::Int(1), quality: None }])
+    }
+
+    /// A store that hung has done it.
+    pub fn finish_store(&mut self) {
+        self.stored.push(hub::DEVICE_SECRET.to_owned());
+        self.input(Input::Stored(Ok(())));
+    }
+
     pub fn answer(&mut self, call: u32, code: i32, data: AnswerData<'_>) -> Result<RequestId, RequestError> {
         let answer = enos_core::engine::Answer { code, data, message: "" };
         self.request(Request::Answer { call: CallId(call), answer })
@@ -154,9 +194,28 @@ impl<'m> World<'m> {
             .unwrap();
     }
 
-    fn input(&mut self, input: Input) {
+    pub fn input(&mut self, input: Input) {
         let now = self.now();
         self.engine.handle_input(now, input);
+    }
+
+    fn die(&mut self) {
+        self.dead = true;
+        self.link = false;
+        self.hub.link_down();
+    }
+
+    /// How many bytes the next move takes at the most; 0 only if a write may be refused.
+    fn next_chunk(&mut self, refusable: bool) -> usize {
+        match &mut self.chunks {
+            Some(rng) => match rng.below(4) {
+                0 if refusable => 0,
+                0 | 1 => 1 + rng.below(4),
+                2 => 1 + rng.below(64),
+                _ => 4096,
+            },
+            None => self.chunk,
+        }
     }
 
     /// The link breaks now.
@@ -171,16 +230,24 @@ impl<'m> World<'m> {
         self.link && self.cut_after.is_some_and(|after| self.moved >= after)
     }
 
-    fn may_move(&self, n: usize) -> usize {
-        let n = n.min(self.chunk);
+    fn may_move(&mut self, n: usize, refusable: bool) -> usize {
+        let n = n.min(self.next_chunk(refusable));
         self.cut_after.map_or(n, |after| n.min(after.saturating_sub(self.moved)))
     }
 
     /// Takes the engine's outputs until it waits.
     pub fn drain(&mut self) -> Option<u64> {
         for _ in 0..100_000 {
+            if self.dead {
+                return None;
+            }
             if self.cut_due() {
                 self.cut_after = None;
+                self.chunk = 4096;
+                if self.power == Power::FailsAtCut {
+                    self.die();
+                    return None;
+                }
                 self.cut();
             }
             let now = self.now();
@@ -200,8 +267,15 @@ impl<'m> World<'m> {
                 }
                 Output::Transmit(bytes) => {
                     assert!(!bytes.is_empty() && self.link);
-                    let n = self.cut_after.map_or(self.chunk, |after| self.chunk.min(after - self.moved));
-                    let n = n.min(bytes.len());
+                    let bytes = bytes.to_vec();
+                    let n = self.may_move(bytes.len(), true);
+                    self.refused = n == 0;
+                    if self.refused {
+                        // The socket is full: the driver waits until it is writable, and reads meanwhile.
+                        let deadline = self.engine.deadline();
+                        assert!(deadline.is_none_or(|at| at > self.now), "a deadline in the past");
+                        return deadline;
+                    }
                     let bytes = bytes[..n].to_vec();
                     self.sent.extend_from_slice(&bytes);
                     self.moved += n;
@@ -211,7 +285,19 @@ impl<'m> World<'m> {
                 Output::Store(secret) => {
                     assert_eq!((secret.product_key, secret.device_key), ("pk", "dk"));
                     let secret = secret.device_secret.to_owned();
+                    if matches!(self.power, Power::FailsBeforeStore | Power::FailsAfterStore) {
+                        if self.power == Power::FailsAfterStore {
+                            self.stored.push(secret);
+                        }
+                        self.die();
+                        return None;
+                    }
+                    self.asked_to_store += 1;
                     match self.store {
+                        Store::FailsOnce => {
+                            self.store = Store::Works;
+                            self.input(Input::Stored(Err(StoreError)));
+                        }
                         Store::Works => {
                             self.stored.push(secret);
                             self.input(Input::Stored(Ok(())));
@@ -234,6 +320,7 @@ impl<'m> World<'m> {
                 }
                 Output::Wait(deadline) => {
                     assert!(deadline.is_none_or(|at| at > self.now), "a deadline in the past");
+                    assert_eq!(self.engine.deadline(), deadline);
                     return deadline;
                 }
             }
@@ -248,6 +335,9 @@ impl<'m> World<'m> {
     pub fn settle(&mut self) -> Option<u64> {
         loop {
             let deadline = self.drain();
+            if self.dead {
+                return None;
+            }
             if self.link && self.hub.wants_to_close() {
                 self.link = false;
                 self.hub.link_down();
@@ -255,14 +345,20 @@ impl<'m> World<'m> {
                 continue;
             }
             if !self.link || self.hub.out.is_empty() {
+                if self.refused {
+                    continue;
+                }
                 return deadline;
             }
-            let most = self.may_move(self.hub.out.len());
+            let most = self.may_move(self.hub.out.len(), false);
             if most == 0 {
                 continue;
             }
             let room = self.engine.receive_buffer();
             let n = room.len().min(most);
+            if n == 0 && self.refused {
+                continue;
+            }
             assert!(n > 0, "the engine takes nothing and sends nothing");
             room[..n].copy_from_slice(&self.hub.out[..n]);
             self.hub.out.drain(..n);
@@ -280,6 +376,10 @@ impl<'m> World<'m> {
                     self.now = at;
                     self.input(Input::Tick);
                 }
+                _ if self.dead => {
+                    self.now = end;
+                    return;
+                }
                 _ => {
                     self.now = end;
                     self.input(Input::Tick);
@@ -293,6 +393,13 @@ impl<'m> World<'m> {
     /// What was told since the last call.
     pub fn take(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.told)
+    }
+}
+
+/// Checks that no window of 2 minutes holds more than 4 dials.
+pub fn check_dials(dials: &[u64]) {
+    for five in dials.windows(5) {
+        assert!(five[4] - five[0] >= 120_000, "more dials than the budget: {dials:?}");
     }
 }
 
