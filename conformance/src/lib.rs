@@ -1,2 +1,4 @@
 //! The proof that device SDK and mock hub speak EnOS: scenarios, drivers, strangers, benchmarks.
 #![forbid(unsafe_code)]
+
+pub mod bench;

@@ -54,7 +54,14 @@ impl Told {
 
 impl State<'_> {
     /// Takes a message that lies in `base`, the receive buffer.
-    pub(super) fn dispatch(&mut self, now: u64, base: &[u8], topic: &str, payload: &[u8]) -> Option<Told> {
+    pub(super) fn dispatch(
+        &mut self,
+        now: u64,
+        base: &[u8],
+        topic: &str,
+        payload: &[u8],
+        repeated: bool,
+    ) -> Option<Told> {
         self.stats.messages_received += 1;
         let Some(parsed) = topic::parse(topic) else { return self.unknown() };
         let Some(device) = self.devices.find(&self.names, parsed.product_key, parsed.device_key) else {
@@ -67,7 +74,7 @@ impl State<'_> {
             };
         }
         match (command::of_topic(parsed.kind), parsed.kind) {
-            (Some(asked), kind) => self.on_command(base, device, kind, asked, payload),
+            (Some(asked), kind) => self.on_command(base, device, (kind, asked), payload, repeated),
             (None, Kind::ActivateInfo) if device == DeviceIx::ROOT => self.on_activation(now, payload),
             _ => self.unknown(),
         }
@@ -92,9 +99,9 @@ impl State<'_> {
         &mut self,
         base: &[u8],
         device: DeviceIx,
-        kind: Kind<'_>,
-        asked: CommandKind<'_>,
+        (kind, asked): (Kind<'_>, CommandKind<'_>),
         payload: &[u8],
+        repeated: bool,
     ) -> Option<Told> {
         let Ok(command) = envelope::command(payload) else { return self.malformed() };
         if command.id.len() > MAX_COMMAND_ID {
@@ -103,7 +110,7 @@ impl State<'_> {
         let Some(handler) = self.handlers.find(&self.names, device, asked) else {
             return self.refuse(device, kind, command.id, command::NO_HANDLER);
         };
-        if self.calls.holds(device, &handler, command.id.as_bytes()) {
+        if repeated && self.calls.holds(device, &handler, command.id.as_bytes()) {
             // Delivered twice; the answer that is on its way serves both.
             return None;
         }

@@ -247,7 +247,7 @@ impl<'m> Engine<'m> {
             Err(error) => return malformed(state, now, error),
         };
         let told = match state.session.on_packet(now, packet, &mut state.tx) {
-            Up::Inbound { topic, payload } => state.dispatch(now, base, topic, payload),
+            Up::Inbound { topic, payload, repeated } => state.dispatch(now, base, topic, payload, repeated),
             Up::Accepted(token) => {
                 state.outbox.acknowledged(token);
                 None

@@ -192,9 +192,7 @@ impl<'m> State<'m> {
     pub(super) fn on_signed_in(&mut self, now: u64, session_present: bool) {
         self.outbox.rewind(session_present);
         self.replies_subscribed = false;
-        for handler in self.handlers.all_mut() {
-            handler.subscribed = false;
-        }
+        self.handlers.forget_subscriptions();
         match self.mode {
             SecureMode::Device => {
                 if self.connection.on_online(now) {
@@ -284,7 +282,11 @@ impl<'m> State<'m> {
     fn subscribe(&mut self) {
         let Self { handlers, names, devices, session, tx, connection, replies_subscribed, .. } = self;
         let missing = |slot: &&mut super::tables::HandlerSlot| slot.active && !slot.subscribed;
+        if *replies_subscribed && !handlers.unsubscribed {
+            return;
+        }
         if *replies_subscribed && handlers.all_mut().iter_mut().find(missing).is_none() {
+            handlers.unsubscribed = false;
             return;
         }
         let most = tx.max();

@@ -184,11 +184,21 @@ impl HandlerSlot {
 pub(crate) struct Handlers<'m> {
     region: Region<'m, HandlerSlot>,
     used: usize,
+    /// Some may lack their subscription in this session.
+    pub(crate) unsubscribed: bool,
 }
 
 impl<'m> Handlers<'m> {
     pub(crate) fn new(region: Region<'m, HandlerSlot>) -> Self {
-        Self { region, used: 0 }
+        Self { region, used: 0, unsubscribed: false }
+    }
+
+    /// A new session has no subscriptions.
+    pub(crate) fn forget_subscriptions(&mut self) {
+        self.unsubscribed = self.used > 0;
+        for slot in self.all_mut() {
+            slot.subscribed = false;
+        }
     }
 
     pub(crate) fn all_mut(&mut self) -> &mut [HandlerSlot] {
@@ -216,6 +226,7 @@ impl<'m> Handlers<'m> {
     /// Adds or revives a handler; false if there is no room.
     pub(crate) fn add(&mut self, names: &mut Names<'_>, device: DeviceIx, kind: CommandKind<'_>) -> bool {
         let (verb, id) = Verb::of(kind);
+        self.unsubscribed = true;
         if let Some(slot) =
             self.place(names, device, verb, id).and_then(|at| self.region.slice_mut().get_mut(at))
         {
@@ -252,6 +263,7 @@ pub struct CallSlot {
     pub(crate) service: Span,
     id: [u8; MAX_COMMAND_ID],
     id_len: u8,
+    next_free: u16,
 }
 
 impl CallSlot {
@@ -263,6 +275,7 @@ impl CallSlot {
         service: Span::EMPTY,
         id: [0; MAX_COMMAND_ID],
         id_len: 0,
+        next_free: NO_PLACE,
     };
 
     /// The command's id as it came: the inside of a JSON string.
@@ -271,16 +284,22 @@ impl CallSlot {
     }
 }
 
+/// No place.
+const NO_PLACE: u16 = u16::MAX;
+
 /// The open calls; a call's number is round and place, so none is taken for another.
 pub(crate) struct Calls<'m> {
     region: Region<'m, CallSlot>,
     round: u32,
     pub(crate) open: usize,
+    /// Places that were used once; the rest is above them.
+    fresh: usize,
+    free: u16,
 }
 
 impl<'m> Calls<'m> {
     pub(crate) fn new(region: Region<'m, CallSlot>, round: u32) -> Self {
-        Self { region, round, open: 0 }
+        Self { region, round, open: 0, fresh: 0, free: NO_PLACE }
     }
 
     /// Whether the same command is open already: a repeated delivery.
@@ -298,15 +317,17 @@ impl<'m> Calls<'m> {
     pub(crate) fn open(&mut self, device: DeviceIx, handler: &HandlerSlot, id: &[u8]) -> Option<CallId> {
         let mut kept = [0; MAX_COMMAND_ID];
         kept.get_mut(..id.len())?.copy_from_slice(id);
-        let at = match self.region.slice().iter().position(|slot| !slot.open) {
-            Some(at) => at,
-            None => {
-                let at = self.region.len();
-                if !self.region.grow(at + 1) {
-                    return None;
-                }
-                at
+        let at = if self.free != NO_PLACE {
+            let at = usize::from(self.free);
+            self.free = self.region.slice().get(at)?.next_free;
+            at
+        } else {
+            let at = self.fresh;
+            if at >= usize::from(NO_PLACE) || !self.region.grow(at + 1) {
+                return None;
             }
+            self.fresh += 1;
+            at
         };
         self.round = self.round.wrapping_add(1);
         let call = (self.round << 16) | (at as u32 & 0xFFFF);
@@ -318,6 +339,7 @@ impl<'m> Calls<'m> {
             service: handler.id,
             id: kept,
             id_len: id.len() as u8,
+            next_free: NO_PLACE,
         };
         self.open += 1;
         Some(CallId(call))
@@ -336,6 +358,8 @@ impl<'m> Calls<'m> {
             && slot.call == call.0
         {
             slot.open = false;
+            slot.next_free = self.free;
+            self.free = (call.0 & 0xFFFF) as u16;
             self.open -= 1;
         }
     }

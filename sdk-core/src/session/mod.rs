@@ -32,8 +32,9 @@ pub(crate) enum Up<'p> {
     Refused(u8),
     /// The hub has the message of this token.
     Accepted(Token),
-    /// A message has come: a reply (its envelope names the request) or a command.
-    Inbound { topic: &'p str, payload: &'p [u8] },
+    /// A message has come: a reply (its envelope names the request) or a command. `repeated`: the hub says that it
+    /// may have been delivered before.
+    Inbound { topic: &'p str, payload: &'p [u8], repeated: bool },
     /// The hub refused so many subscriptions.
     SubscriptionsRefused(u16),
     /// The peer broke the protocol: hang up.

@@ -69,7 +69,7 @@ impl Mqtt {
             Packet::ConnAck { session_present, code } => self.on_connack(session_present, code),
             Packet::Publish(publish) => {
                 if self.receipt(publish.qos, publish.packet_id, tx) {
-                    Up::Inbound { topic: publish.topic, payload: publish.payload }
+                    Up::Inbound { topic: publish.topic, payload: publish.payload, repeated: publish.dup }
                 } else {
                     Up::Nothing
                 }

@@ -1,0 +1,165 @@
+//! What is measured: tasks, who takes part, the rows printed, and how long each may take.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use conformance::bench::Outcome;
+use conformance::bench::report::{Goal, Row};
+use conformance::bench::sample::Sample;
+
+/// One thing that peers are asked to do; each run of it is a process of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Posts with a full window open: `cpu_us`, `per_second`.
+    Posts,
+    /// One post at a time: `p50_us`, `p99_us`, `cpu_us`.
+    Single,
+    /// Commands answered with a full window open: `cpu_us`; the responder adds `per_second`, `p50_us`.
+    Commands,
+    /// Memory once connected over TCP: `rss_mb`.
+    Idle,
+    /// Memory once connected over TLS: `rss_mb`.
+    IdleTls,
+    /// From the start of the process to the first settled post: `ms`, `cpu_ms`.
+    Start,
+    /// TLS 1.3 handshake, sign-in, hang-up: `cpu_ms`.
+    ConnectTls,
+}
+
+impl Task {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Posts, Self::Commands, Self::Single, Self::Idle, Self::IdleTls, Self::Start, Self::ConnectTls];
+
+    /// The name used in rows and on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Posts => "posts",
+            Self::Single => "single",
+            Self::Commands => "commands",
+            Self::Idle => "idle",
+            Self::IdleTls => "idle_tls",
+            Self::Start => "start",
+            Self::ConnectTls => "connect_tls",
+        }
+    }
+
+    /// How many items one run has.
+    pub(crate) fn count(self, quick: bool) -> u32 {
+        match self {
+            Self::Posts => choose(quick, 2_000, 100_000),
+            Self::Single => choose(quick, 200, 5_000),
+            Self::Commands => choose(quick, 2_000, 50_000),
+            Self::Idle | Self::IdleTls | Self::Start => 1,
+            Self::ConnectTls => choose(quick, 10, 200),
+        }
+    }
+
+    /// How many items may be open at a time.
+    pub(crate) fn window(self) -> u16 {
+        match self {
+            Self::Posts | Self::Commands => 100,
+            _ => 1,
+        }
+    }
+}
+
+fn choose(quick: bool, few: u32, many: u32) -> u32 {
+    if quick { few } else { many }
+}
+
+/// How long one run may take before its process is killed.
+pub(crate) const RUN_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a whole benchmark may take before it is killed.
+pub(crate) fn whole_limit(quick: bool) -> Duration {
+    Duration::from_secs(if quick { 120 } else { 1_800 })
+}
+
+/// Where and how much: what a peer's run is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    /// The responder's plain listener.
+    pub(crate) tcp: SocketAddr,
+    /// The responder's TLS listener; its certificate is for `localhost`.
+    pub(crate) tls: SocketAddr,
+    /// The certificate to trust, in PEM.
+    pub(crate) ca: String,
+    /// Items to do.
+    pub(crate) count: u32,
+    /// Items that may be open at a time.
+    pub(crate) window: u16,
+    /// The monotonic clock when the process was started, in nanoseconds.
+    pub(crate) started_ns: u64,
+}
+
+impl Order {
+    /// As command line arguments.
+    pub(crate) fn to_arguments(&self) -> [String; 6] {
+        [
+            self.tcp.to_string(),
+            self.tls.to_string(),
+            self.ca.clone(),
+            self.count.to_string(),
+            self.window.to_string(),
+            self.started_ns.to_string(),
+        ]
+    }
+
+    /// Reads what [`Order::to_arguments`] wrote.
+    pub(crate) fn from_arguments(arguments: &[String]) -> Outcome<Self> {
+        let [tcp, tls, ca, count, window, started_ns] = arguments else {
+            return Err("a client takes six arguments behind peer and task".into());
+        };
+        Ok(Self {
+            tcp: tcp.parse()?,
+            tls: tls.parse()?,
+            ca: ca.clone(),
+            count: count.parse()?,
+            window: window.parse()?,
+            started_ns: started_ns.parse()?,
+        })
+    }
+}
+
+/// One who is measured. Several may share a name, and so a column, as long as their tasks differ.
+pub(crate) trait Peer: Sync {
+    /// The column's name.
+    fn name(&self) -> &'static str;
+    /// The tasks it takes part in.
+    fn tasks(&self) -> &'static [Task];
+    /// Does one run, in a process of its own that is pinned already.
+    fn run(&self, task: Task, order: &Order) -> Outcome<Sample>;
+}
+
+/// Every row of the table, in order.
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        id: "posts.cpu_us",
+        what: "post settled, 100 open: CPU µs",
+        goals: &[Goal::TimesPeer(0.55, "rumqttc"), Goal::TimesPeer(4.0, "floor")],
+    },
+    Row { id: "posts.per_second", what: "… posts/s", goals: &[] },
+    Row {
+        id: "single.p50_us",
+        what: "post settled, one at a time: p50 µs",
+        goals: &[Goal::TimesPeer(1.4, "floor")],
+    },
+    Row { id: "single.p99_us", what: "… p99 µs", goals: &[] },
+    Row { id: "single.cpu_us", what: "… CPU µs", goals: &[] },
+    Row {
+        id: "commands.cpu_us",
+        what: "command answered, 100 open: CPU µs",
+        goals: &[Goal::TimesPeer(0.7, "rumqttc")],
+    },
+    Row { id: "commands.per_second", what: "… commands/s, seen by the hub", goals: &[] },
+    Row { id: "commands.p50_us", what: "… round trip seen by the hub, p50 µs", goals: &[] },
+    Row { id: "idle.rss_mb", what: "resident, idle, plain: MB", goals: &[Goal::AtMost(3.0)] },
+    Row { id: "idle_tls.rss_mb", what: "resident, idle, TLS: MB", goals: &[Goal::AtMost(4.0)] },
+    Row { id: "start.ms", what: "start to first settled post: ms", goals: &[Goal::AtMost(5.0)] },
+    Row { id: "start.cpu_ms", what: "… CPU ms", goals: &[] },
+    Row {
+        id: "connect_tls.cpu_ms",
+        what: "TLS 1.3 connect, full handshake: CPU ms",
+        goals: &[Goal::TimesPeer(1.3, "rustls")],
+    },
+];

@@ -1,0 +1,131 @@
+//! The generic client: rumqttc without TLS, tokio on one thread, ids pasted into ready text, no JSON parsed.
+//!
+//! Its channel is larger than the window, so publishing from the loop that polls it never waits.
+
+use std::time::{Duration, Instant};
+
+use conformance::bench::sample::{Meter, Sample};
+use conformance::bench::{Outcome, machine, payload};
+use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, Outgoing, QoS};
+
+use crate::floor::{latencies, started};
+use crate::plan::{Order, Peer, Task};
+
+/// The generic client.
+pub(crate) struct Rumqttc;
+
+impl Peer for Rumqttc {
+    fn name(&self) -> &'static str {
+        "rumqttc"
+    }
+
+    fn tasks(&self) -> &'static [Task] {
+        &[Task::Posts, Task::Single, Task::Commands, Task::Idle, Task::Start]
+    }
+
+    fn run(&self, task: Task, order: &Order) -> Outcome<Sample> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            match task {
+                Task::Posts => posts(order).await,
+                Task::Single => single(order).await,
+                Task::Commands => commands(order).await,
+                Task::Idle => {
+                    let _session = Session::connect(order, "t-1").await?;
+                    Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
+                }
+                Task::Start => {
+                    let mut session = Session::connect(order, "t-1").await?;
+                    session.post(1)?;
+                    session.reply().await?;
+                    started(order)
+                }
+                _ => Err("not a task of rumqttc".into()),
+            }
+        })
+    }
+}
+
+async fn posts(order: &Order) -> Outcome<Sample> {
+    let mut session = Session::connect(order, "t-1").await?;
+    let mut meter = Meter::new(order.count);
+    let mut sent = 0;
+    loop {
+        while sent < order.count && sent - meter.done() < u32::from(order.window) {
+            session.post(sent)?;
+            sent += 1;
+        }
+        session.reply().await?;
+        if meter.add(1)? {
+            return meter.finish();
+        }
+    }
+}
+
+async fn single(order: &Order) -> Outcome<Sample> {
+    let mut session = Session::connect(order, "t-1").await?;
+    let mut meter = Meter::new(order.count);
+    let mut micros = Vec::new();
+    loop {
+        let start = Instant::now();
+        session.post(meter.done())?;
+        session.reply().await?;
+        micros.push(start.elapsed().as_secs_f64() * 1e6);
+        if meter.add(1)? {
+            return Ok(meter.finish()?.and(latencies(micros)?));
+        }
+    }
+}
+
+async fn commands(order: &Order) -> Outcome<Sample> {
+    let device = payload::commanded_device(order.count, order.window);
+    let topic = format!("{}_reply", payload::command_topic(payload::PRODUCT_KEY, &device));
+    let mut session = Session::connect(order, &device).await?;
+    let mut meter = Meter::new(order.count);
+    loop {
+        let Event::Incoming(Incoming::Publish(publish)) = session.events.poll().await? else { continue };
+        let id = payload::id_of(&publish.payload).ok_or("a command without an id")?;
+        session.client.try_publish(&topic, QoS::AtLeastOnce, false, payload::answer(id))?;
+        if meter.add(1)? {
+            break;
+        }
+    }
+    let sample = meter.finish()?;
+    session.client.try_disconnect()?;
+    while !matches!(session.events.poll().await, Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_)) {}
+    Ok(sample)
+}
+
+/// A connected client and its event loop.
+struct Session {
+    client: AsyncClient,
+    events: EventLoop,
+    topic: String,
+}
+
+impl Session {
+    async fn connect(order: &Order, device: &str) -> Outcome<Self> {
+        let mut options = MqttOptions::new(device, order.tcp.ip().to_string(), order.tcp.port());
+        options.set_credentials(format!("{device}&{}", payload::PRODUCT_KEY), "x");
+        options.set_keep_alive(Duration::from_secs(60));
+        options.set_inflight(order.window);
+        // Nagle's algorithm stays on, as is its default: it joins its single writes, which halves its cost.
+        let (client, mut events) = AsyncClient::new(options, usize::from(order.window) * 2 + 8);
+        while !matches!(events.poll().await?, Event::Incoming(Incoming::ConnAck(_))) {}
+        Ok(Self { client, events, topic: payload::post_topic(device) })
+    }
+
+    fn post(&self, id: u32) -> Outcome<()> {
+        Ok(self.client.try_publish(&self.topic, QoS::AtLeastOnce, false, payload::post(id))?)
+    }
+
+    /// Polls until a reply has come and its id is found.
+    async fn reply(&mut self) -> Outcome<()> {
+        loop {
+            if let Event::Incoming(Incoming::Publish(publish)) = self.events.poll().await? {
+                payload::id_of(&publish.payload).ok_or("a reply without an id")?;
+                return Ok(());
+            }
+        }
+    }
+}

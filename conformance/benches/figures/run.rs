@@ -1,0 +1,135 @@
+//! The benchmark itself: every task, every peer, round by round, interleaved.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use conformance::bench::process::{self, Helper};
+use conformance::bench::report::Results;
+use conformance::bench::sample::Sample;
+use conformance::bench::{Outcome, machine};
+use serde_json::Value;
+
+use crate::plan::{Order, Peer, ROWS, RUN_LIMIT, Task, whole_limit};
+
+/// Packages whose versions are printed.
+const PACKAGES: &[&str] = &["rumqttc", "tokio", "rustls", "ring"];
+
+/// What the command line asks for.
+pub(crate) struct Options {
+    quick: bool,
+    runs: u32,
+    json: PathBuf,
+}
+
+impl Options {
+    /// Reads the arguments; an unknown one is an error.
+    pub(crate) fn read(arguments: &[String]) -> Outcome<Self> {
+        let quick = arguments.iter().any(|argument| argument == "--quick");
+        let mut options = Self { quick, runs: if quick { 1 } else { 7 }, json: default_json()? };
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match (argument.as_str(), rest.len()) {
+                ("--quick", _) => {}
+                ("--runs", 1..) => options.runs = rest.next().map_or(Ok(1), |text| text.parse())?,
+                ("--json", 1..) => options.json = rest.next().map(PathBuf::from).unwrap_or_default(),
+                _ => return Err("usage: bench-figures [--quick] [--runs N] [--json FILE]".into()),
+            }
+        }
+        if !(1..=100).contains(&options.runs) {
+            return Err("--runs takes 1 to 100".into());
+        }
+        Ok(options)
+    }
+}
+
+/// `figures.json` beside the program, so that nothing is left outside the build's folder.
+fn default_json() -> Outcome<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("figures.json"))
+}
+
+/// Runs everything, prints the table and writes the JSON.
+pub(crate) fn run(options: &Options, peers: &[&dyn Peer]) -> Outcome<ExitCode> {
+    process::end_after(whole_limit(options.quick))?;
+    let facts = machine::facts(PACKAGES);
+    println!("{}", show_facts(&facts));
+    let mut results = Results::default();
+    for task in Task::ALL {
+        let mut takers: Vec<&dyn Peer> =
+            peers.iter().copied().filter(|peer| peer.tasks().contains(&task)).collect();
+        for _ in 0..options.runs {
+            for peer in &takers {
+                let outcome = one_run(*peer, task, options.quick).map_err(|error| error.to_string());
+                results.add(task.name(), peer.name(), outcome);
+            }
+            // Each peer comes first as often as the others.
+            if !takers.is_empty() {
+                takers.rotate_left(1);
+            }
+        }
+    }
+    let mut columns: Vec<&str> = peers.iter().map(|peer| peer.name()).collect();
+    columns.dedup();
+    println!("{}", results.table(ROWS, &columns));
+    for failure in results.failures() {
+        println!("failed: {failure}");
+    }
+    let mut json = results.to_json(ROWS, &columns);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("machine".to_owned(), facts);
+        object.insert("quick".to_owned(), options.quick.into());
+        object.insert("runs".to_owned(), options.runs.into());
+    }
+    let mut file = std::fs::File::create(&options.json)?;
+    writeln!(file, "{json:#}")?;
+    let (goals, missed) = results.verdict(ROWS);
+    println!(
+        "figures: {} rows, {goals} goals, {missed} missed, {} failures; {}",
+        ROWS.len(),
+        results.failures().len(),
+        options.json.display()
+    );
+    Ok(if results.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One peer, one task, in fresh processes: a responder and the client.
+fn one_run(peer: &dyn Peer, task: Task, quick: bool) -> Outcome<Sample> {
+    let mut responder = Helper::again(&["responder"])?;
+    let ready: Value = serde_json::from_str(&responder.line(RUN_LIMIT)?)?;
+    let address = |key: &str| -> Outcome<SocketAddr> { Ok(ready[key].as_str().unwrap_or_default().parse()?) };
+    let order = Order {
+        tcp: address("tcp")?,
+        tls: address("tls")?,
+        ca: ready["ca"].as_str().unwrap_or_default().to_owned(),
+        count: task.count(quick),
+        window: task.window(),
+        started_ns: machine::monotonic_ns()?,
+    };
+    let order = order.to_arguments();
+    let mut arguments = vec!["client", peer.name(), task.name()];
+    arguments.extend(order.iter().map(String::as_str));
+    let sample = Sample::from_line(&Helper::again(&arguments)?.last_line(RUN_LIMIT)?)?;
+    if task != Task::Commands {
+        return Ok(sample);
+    }
+    Ok(sample.and(Sample::from_line(&responder.line(RUN_LIMIT)?)?))
+}
+
+fn show_facts(facts: &Value) -> String {
+    let word = |key: &str| facts[key].as_str().map_or_else(|| facts[key].to_string(), str::to_owned);
+    let packages = facts["packages"].as_object().into_iter().flatten();
+    let packages: Vec<String> =
+        packages.map(|(name, version)| format!("{name} {}", version.as_str().unwrap_or_default())).collect();
+    format!(
+        "{}, {} cores, Linux {}, load {} at the start\n{}, {} build; {}\n\
+         Responder on the first core, clients on the second; loopback only.\n",
+        word("cpu"),
+        word("cores"),
+        word("kernel"),
+        word("load"),
+        word("rustc"),
+        word("profile"),
+        packages.join(", ")
+    )
+}

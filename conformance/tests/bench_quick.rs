@@ -1,0 +1,90 @@
+//! The benchmark runs and leaves nothing out: every row, every peer. No time is judged here.
+#![forbid(unsafe_code)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+const BENCH: &str = env!("CARGO_BIN_EXE_bench-figures");
+
+/// Every row and who must have a value in it.
+const EXPECTED: &[(&str, &[&str])] = &[
+    ("posts.cpu_us", &["floor", "rumqttc"]),
+    ("posts.per_second", &["floor", "rumqttc"]),
+    ("single.p50_us", &["floor", "rumqttc"]),
+    ("single.p99_us", &["floor", "rumqttc"]),
+    ("single.cpu_us", &["floor", "rumqttc"]),
+    ("commands.cpu_us", &["floor", "rumqttc"]),
+    ("commands.per_second", &["floor", "rumqttc"]),
+    ("commands.p50_us", &["floor", "rumqttc"]),
+    ("idle.rss_mb", &["floor", "rumqttc"]),
+    ("idle_tls.rss_mb", &["rustls"]),
+    ("start.ms", &["floor", "rumqttc"]),
+    ("start.cpu_ms", &["floor", "rumqttc"]),
+    ("connect_tls.cpu_ms", &["rustls"]),
+];
+
+#[test]
+fn every_row_has_every_peer() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures.json");
+    let output = Command::new(BENCH).arg("--quick").arg("--json").arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{}\n{said}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+
+    let figures: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let rows = figures["rows"].as_array().unwrap();
+    let ids: Vec<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
+    assert_eq!(ids, EXPECTED.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    for (row, (id, peers)) in rows.iter().zip(EXPECTED) {
+        let mut found: Vec<&String> = row["values"].as_object().unwrap().keys().collect();
+        let mut wanted: Vec<&str> = peers.to_vec();
+        found.sort();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "{id}");
+        for peer in *peers {
+            let median = row["values"][peer]["median"].as_f64().unwrap();
+            assert!(median.is_finite() && median >= 0.0, "{id} by {peer}: {median}");
+        }
+        assert!(said.contains(row["what"].as_str().unwrap()), "{id} is not in the table:\n{said}");
+    }
+    assert!(figures["failures"].as_array().unwrap().is_empty());
+    assert_eq!(figures["machine"]["packages"]["rumqttc"], "0.25.1");
+}
+
+#[test]
+fn unknown_arguments_are_refused() {
+    for arguments in [&["--fast"][..], &["--runs"], &["--runs", "0"], &["client", "floor", "nothing"]] {
+        let output = Command::new(BENCH).args(arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn children_end_with_the_thread_that_started_them() {
+    let started = thread::spawn(|| {
+        let mut child = Command::new(BENCH).arg("responder").stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut ready = String::new();
+        output.read_line(&mut ready).unwrap();
+        (child, output, ready)
+    });
+    let (mut child, mut output, ready) = started.join().unwrap();
+    assert!(serde_json::from_str::<Value>(&ready).unwrap()["tcp"].is_string());
+    let (sender, ended) = channel();
+    thread::spawn(move || sender.send(output.read_to_end(&mut Vec::new()).is_ok()));
+    let closed = ended.recv_timeout(Duration::from_secs(20));
+    let _ = child.kill();
+    child.wait().unwrap();
+    assert_eq!(closed, Ok(true), "the responder outlived the thread that started it");
+}
