@@ -146,7 +146,8 @@ impl Bench {
         let packet_id = self.packet_id;
         let qos = QoS::AtLeastOnce;
         self.write(|room| {
-            mqtt::publish(room, &Publish { dup: false, qos, retain: false, topic, packet_id, payload }).unwrap()
+            mqtt::publish(room, &Publish { dup: false, qos, retain: false, topic, packet_id, payload })
+                .unwrap()
         });
     }
 
