@@ -22,6 +22,10 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("commands.cpu_us", &["floor", "rumqttc"]),
     ("commands.per_second", &["floor", "rumqttc"]),
     ("commands.p50_us", &["floor", "rumqttc"]),
+    ("engine.post_us", &["ours"]),
+    ("engine.command_us", &["ours"]),
+    ("allocations.per_post", &["ours"]),
+    ("allocations.per_command", &["ours"]),
     ("idle.rss_mb", &["floor", "rumqttc"]),
     ("idle_tls.rss_mb", &["rustls"]),
     ("start.ms", &["floor", "rumqttc"]),
@@ -56,6 +60,11 @@ fn every_row_has_every_peer() {
             assert!(median.is_finite() && median >= 0.0, "{id} by {peer}: {median}");
         }
         assert!(said.contains(row["what"].as_str().unwrap()), "{id} is not in the table:\n{said}");
+    }
+    // Counted, not timed: these hold in every build and on every machine.
+    for id in ["allocations.per_post", "allocations.per_command"] {
+        let row = rows.iter().find(|row| row["id"] == id).unwrap();
+        assert_eq!(row["values"]["ours"]["max"], 0.0, "{id}");
     }
     assert!(figures["failures"].as_array().unwrap().is_empty());
     assert_eq!(figures["machine"]["packages"]["rumqttc"], "0.25.1");

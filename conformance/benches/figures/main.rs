@@ -5,6 +5,7 @@
 //! each client. It ends with failure if a run failed, not if a goal was missed: times are for people to judge.
 #![forbid(unsafe_code)]
 
+mod engine;
 mod floor;
 mod plan;
 mod responder;
@@ -20,7 +21,7 @@ use conformance::bench::{Outcome, process};
 use crate::plan::{Order, Peer, RUN_LIMIT, Task};
 
 /// Everyone who is measured, in the order of the columns.
-const PEERS: &[&dyn Peer] = &[&floor::Floor, &rumqttc::Rumqttc, &rustls::Rustls];
+const PEERS: &[&dyn Peer] = &[&floor::Floor, &rumqttc::Rumqttc, &rustls::Rustls, &engine::EngineAlone];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,7 +52,7 @@ fn act(arguments: &[String]) -> Outcome<ExitCode> {
 }
 
 fn client(peer: &str, task: &str, order: &[String]) -> Outcome<String> {
-    let task = Task::ALL.into_iter().find(|known| known.name() == task).ok_or("no such task")?;
+    let task = Task::ALL.iter().copied().find(|known| known.name() == task).ok_or("no such task")?;
     let peer = PEERS.iter().find(|known| known.name() == peer && known.tasks().contains(&task));
     let sample = peer.ok_or("no such peer for this task")?.run(task, &Order::from_arguments(order)?)?;
     Ok(sample.to_line())

@@ -24,11 +24,24 @@ pub(crate) enum Task {
     Start,
     /// TLS 1.3 handshake, sign-in, hang-up: `cpu_ms`.
     ConnectTls,
+    /// The engine alone, in memory: `post_us`, `command_us`.
+    Engine,
+    /// Heap allocations of the engine alone, once it has grown: `per_post`, `per_command`.
+    Allocations,
 }
 
 impl Task {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Posts, Self::Commands, Self::Single, Self::Idle, Self::IdleTls, Self::Start, Self::ConnectTls];
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::Posts,
+        Self::Commands,
+        Self::Single,
+        Self::Idle,
+        Self::IdleTls,
+        Self::Start,
+        Self::ConnectTls,
+        Self::Engine,
+        Self::Allocations,
+    ];
 
     /// The name used in rows and on the command line.
     pub(crate) fn name(self) -> &'static str {
@@ -40,6 +53,8 @@ impl Task {
             Self::IdleTls => "idle_tls",
             Self::Start => "start",
             Self::ConnectTls => "connect_tls",
+            Self::Engine => "engine",
+            Self::Allocations => "allocations",
         }
     }
 
@@ -51,13 +66,15 @@ impl Task {
             Self::Commands => choose(quick, 2_000, 50_000),
             Self::Idle | Self::IdleTls | Self::Start => 1,
             Self::ConnectTls => choose(quick, 10, 200),
+            Self::Engine => choose(quick, 2_000, 200_000),
+            Self::Allocations => choose(quick, 2_000, 20_000),
         }
     }
 
     /// How many items may be open at a time.
     pub(crate) fn window(self) -> u16 {
         match self {
-            Self::Posts | Self::Commands => 100,
+            Self::Posts | Self::Commands | Self::Engine => 100,
             _ => 1,
         }
     }
@@ -153,6 +170,16 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row { id: "commands.per_second", what: "… commands/s, seen by the hub", goals: &[] },
     Row { id: "commands.p50_us", what: "… round trip seen by the hub, p50 µs", goals: &[] },
+    Row {
+        id: "engine.post_us", what: "post in the engine alone, 100 open: µs", goals: &[Goal::AtMost(0.6)]
+    },
+    Row { id: "engine.command_us", what: "command in the engine alone, 100 open: µs", goals: &[] },
+    Row {
+        id: "allocations.per_post",
+        what: "heap allocations of the engine per post",
+        goals: &[Goal::AtMost(0.0)],
+    },
+    Row { id: "allocations.per_command", what: "… per command", goals: &[Goal::AtMost(0.0)] },
     Row { id: "idle.rss_mb", what: "resident, idle, plain: MB", goals: &[Goal::AtMost(3.0)] },
     Row { id: "idle_tls.rss_mb", what: "resident, idle, TLS: MB", goals: &[Goal::AtMost(4.0)] },
     Row { id: "start.ms", what: "start to first settled post: ms", goals: &[Goal::AtMost(5.0)] },

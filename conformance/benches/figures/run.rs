@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options, peers: &[&dyn Peer]) -> Outcome<ExitCode> {
     let facts = machine::facts(PACKAGES);
     println!("{}", show_facts(&facts));
     let mut results = Results::default();
-    for task in Task::ALL {
+    for &task in Task::ALL {
         let mut takers: Vec<&dyn Peer> =
             peers.iter().copied().filter(|peer| peer.tasks().contains(&task)).collect();
         for _ in 0..options.runs {
