@@ -44,6 +44,20 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Connect,
+        Self::Refused,
+        Self::Disconnect,
+        Self::Subscribe,
+        Self::MessageIn,
+        Self::MessageOut,
+        Self::Warning,
+        Self::Command,
+        Self::Admin,
+        Self::Transport,
+    ];
+
     /// The name used in JSON and in queries.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -155,7 +169,7 @@ impl Entry {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Filter {
     pub(crate) device: Option<DeviceId>,
-    pub(crate) kind: Option<String>,
+    pub(crate) kind: Option<EntryKind>,
     /// Only entries with a higher number.
     pub(crate) since: Option<u64>,
     pub(crate) limit: usize,
@@ -202,7 +216,7 @@ impl Journal {
             .iter()
             .rev()
             .take_while(|item| filter.since.is_none_or(|since| item.seq > since))
-            .filter(|item| filter.kind.as_deref().is_none_or(|kind| kind == item.entry.kind.name()))
+            .filter(|item| filter.kind.is_none_or(|kind| kind == item.entry.kind))
             .filter(|item| filter.device.is_none() || filter.device == item.entry.device)
             .take(filter.limit)
             .map(Numbered::to_json)
@@ -276,7 +290,7 @@ mod tests {
         journal.write(3, Entry::new(EntryKind::Refused, "c"));
         let read = |filter| journal.read(&filter)["entries"].as_array().unwrap().len();
         assert_eq!(read(everything()), 3);
-        assert_eq!(read(Filter { kind: Some("refused".into()), ..everything() }), 2);
+        assert_eq!(read(Filter { kind: Some(EntryKind::Refused), ..everything() }), 2);
         assert_eq!(read(Filter { device: Some(device), since: Some(1), ..everything() }), 1);
         let newest = journal.read(&Filter { limit: 1, ..everything() });
         assert_eq!(newest["entries"][0]["text"], "c");

@@ -7,6 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod clock;
 pub mod domain;
 mod enos;

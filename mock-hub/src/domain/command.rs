@@ -268,6 +268,20 @@ impl Cloud {
         }
     }
 
+    /// How many commands are remembered, by state.
+    pub(crate) fn count_commands(&self) -> Value {
+        let commands = self.lock_commands();
+        let count = |wanted| commands.by_id.values().filter(|command| command.progress == wanted).count();
+        json!({
+            "created": count(Progress::Created),
+            "expired": count(Progress::Expired),
+            "sent": count(Progress::Sent),
+            "succeeded": count(Progress::Succeeded),
+            "failed": count(Progress::Failed),
+            "timedOut": count(Progress::TimedOut),
+        })
+    }
+
     /// Sends the device its next command, if it has none to work on.
     fn send_next(&self, device: &DeviceId) {
         loop {

@@ -4,10 +4,11 @@
 //! short locks only and never waits for input or output.
 
 mod access;
-mod certificate;
+pub(crate) mod certificate;
 mod command;
 pub(crate) mod device;
 mod inbound;
+mod lifecycle;
 pub(crate) mod model;
 pub(crate) mod names;
 mod point;
@@ -15,7 +16,7 @@ pub(crate) mod random;
 mod rule;
 mod seed;
 mod session;
-mod value_type;
+pub(crate) mod value_type;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,10 +28,13 @@ use crate::store::{Directory, Store};
 
 pub use crate::journal::{Entry, EntryKind};
 pub use access::Denied;
-pub(crate) use command::{CommandFault, CommandKind, Commands, NewCommand, Progress};
+use command::Commands;
+pub(crate) use command::{CommandKind, NewCommand, Progress};
 use device::Device;
+pub(crate) use lifecycle::WrongState;
 use rule::Rule;
-pub(crate) use seed::{DeviceSpec, ProductSpec, Seed};
+use seed::Seed;
+pub(crate) use seed::{DeviceSpec, FieldFault, ProductSpec};
 pub use seed::{SeedError, example_seed};
 pub use session::{Refused, SignIn, SignedIn, TlsPeer};
 
@@ -85,13 +89,15 @@ impl Cloud {
     pub fn load_seed(&self, json: &str) -> Result<(), SeedError> {
         let seed = Seed::parse(json)?;
         let now = self.clock.now_ms();
+        let mut seeds = self.seeds();
         self.store.write(|directory| {
             let mut grown = directory.clone();
             seed.apply(&mut grown, now)?;
             *directory = grown;
             Ok(())
         })?;
-        self.seeds().push(seed);
+        seeds.push(seed);
+        drop(seeds);
         self.note(Entry::new(EntryKind::Admin, "seed loaded"));
         Ok(())
     }
@@ -100,10 +106,12 @@ impl Cloud {
     pub(crate) fn reset(&self) -> Result<(), SeedError> {
         let now = self.clock.now_ms();
         let mut fresh = Directory { org_id: DEFAULT_ORG.into(), ..Directory::default() };
-        for seed in self.seeds().iter() {
+        let seeds = self.seeds();
+        for seed in seeds.iter() {
             seed.apply(&mut fresh, now)?;
         }
         let old = self.store.write(|directory| std::mem::replace(directory, fresh));
+        drop(seeds);
         self.lock_commands().clear();
         for (id, device) in &old.devices {
             device.state().deleted = true;

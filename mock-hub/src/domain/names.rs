@@ -25,16 +25,6 @@ impl I18n {
     pub(crate) fn to_json(&self) -> serde_json::Value {
         serde_json::json!({"defaultValue": self.default_value, "i18nValue": self.i18n_value})
     }
-
-    /// The name in a locale, or the default.
-    pub(crate) fn in_locale(&self, locale: &str) -> &str {
-        self.i18n_value.get(locale).unwrap_or(&self.default_value)
-    }
-
-    /// The default and every translation.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&*self.default_value).chain(self.i18n_value.values().map(String::as_str))
-    }
 }
 
 impl<'de> Deserialize<'de> for I18n {
@@ -100,7 +90,7 @@ mod tests {
         let plain: I18n = serde_json::from_str("\"turbine\"").unwrap();
         assert_eq!(plain.to_json().to_string(), r#"{"defaultValue":"turbine","i18nValue":{}}"#);
         let full: I18n = serde_json::from_str(r#"{"defaultValue":"a","i18nValue":{"en_US":"b"}}"#).unwrap();
-        assert_eq!((full.in_locale("en_US"), full.in_locale("zh_CN")), ("b", "a"));
+        assert_eq!(full.to_json().to_string(), r#"{"defaultValue":"a","i18nValue":{"en_US":"b"}}"#);
         let error = serde_json::from_str::<I18n>("5").unwrap_err().to_string();
         assert!(error.contains("expected a name"), "{error}");
     }

@@ -25,6 +25,15 @@ pub(crate) fn text(length: usize) -> String {
     out
 }
 
+/// A random UUID, for the request ids of REST replies.
+pub(crate) fn request_id() -> String {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    let digits = crate::enos::sign::hex(&bytes);
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range).unwrap_or_default());
+    parts.join("-")
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

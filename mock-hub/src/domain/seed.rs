@@ -205,6 +205,11 @@ impl Seed {
 }
 
 impl FieldFault {
+    /// The fault of a key that is in use (11702).
+    pub(super) fn taken(field: &'static str, reason: String) -> Self {
+        Self { code: 11702, ..Self::new(field, reason) }
+    }
+
     fn at(self, place: &str) -> SeedError {
         SeedError::new(format!("{place}.{}", self.field), self.reason)
     }
@@ -250,6 +255,15 @@ impl DeviceSpec {
         self.device_key.get_or_insert_with(|| random::text(random::DEVICE_KEY));
         self.asset_id.get_or_insert_with(|| random::text(random::ASSET_ID));
         self.device_secret.get_or_insert_with(|| random::text(random::DEVICE_SECRET));
+    }
+
+    /// The first field that the REST API asks for and that was left out.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        match (&self.device_name, &self.timezone) {
+            (None, _) => Some("deviceName"),
+            (_, None) => Some("timezone"),
+            _ => None,
+        }
     }
 
     /// Builds a filled device.

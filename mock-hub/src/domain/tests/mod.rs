@@ -64,7 +64,8 @@ impl World {
     }
 
     fn journal(&self, kind: &str) -> Vec<Value> {
-        let filter = Filter { kind: Some(kind.to_owned()), limit: 100, ..Filter::default() };
+        let kind = super::EntryKind::ALL.into_iter().find(|known| known.name() == kind);
+        let filter = Filter { kind: Some(kind.unwrap()), limit: 100, ..Filter::default() };
         self.cloud.journal.read(&filter)["entries"].as_array().unwrap().clone()
     }
 

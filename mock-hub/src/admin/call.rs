@@ -1,0 +1,145 @@
+//! A call of the REST API, read and checked: query, body, signature.
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::domain::device::Device;
+use crate::fabric::DeviceId;
+
+use super::Admin;
+use super::reply::Fault;
+
+/// Bytes of a request body.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// A call that may go on to its handler.
+pub(super) struct Call {
+    pub(super) method: Method,
+    /// The query parameter `action`.
+    pub(super) action: String,
+    query: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Call {
+    /// Reads a call and, if it is signed or has to be, checks its signature.
+    pub(super) async fn read(admin: &Admin, request: Request) -> Result<Self, Fault> {
+        let (parts, body) = request.into_parts();
+        let query = parse_query(parts.uri.query().unwrap_or(""))?;
+        let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
+            Fault::argument("body", "more than 1 MB, or cut off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        })?;
+        let action = query.iter().find(|(name, _)| name == "action").map_or("", |(_, value)| value);
+        let call = Self { method: parts.method, action: action.to_owned(), query, body };
+        call.authorise(admin, &parts.headers)?;
+        call.check_org(admin)?;
+        Ok(call)
+    }
+
+    /// A query parameter; an empty one counts as absent.
+    pub(super) fn query(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| &**value).filter(|value| !value.is_empty())
+    }
+
+    /// A query parameter that must be there.
+    pub(super) fn required(&self, name: &str) -> Result<&str, Fault> {
+        self.query(name).ok_or_else(|| Fault::argument(name, "is missing"))
+    }
+
+    /// A query parameter as a number.
+    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Fault> {
+        self.query(name)
+            .map(|text| text.parse().map_err(|_| Fault::argument(name, format!("\"{text}\" is no number"))))
+            .transpose()
+    }
+
+    /// The body as JSON; a fault names the field. An empty body reads as `{}`.
+    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let text: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let place = error.path().to_string();
+            let place = if matches!(&*place, "." | "?") { "body".to_owned() } else { place };
+            Fault::argument(&place, error.inner().to_string())
+        })?;
+        reader.end().map_err(|error| Fault::argument("body", error.to_string()))?;
+        Ok(value)
+    }
+
+    /// The device that the query names: by asset id, or by product key and device key.
+    pub(super) fn device(&self, admin: &Admin, unknown: u32) -> Result<Arc<Device>, Fault> {
+        let id = match (self.query("assetId"), self.query("productKey"), self.query("deviceKey")) {
+            (Some(asset_id), ..) => {
+                let id = admin.cloud.store.read(|directory| directory.assets.get(asset_id).cloned());
+                id.ok_or_else(|| {
+                    Fault::new(unknown, format!("there is no device of assetId \"{asset_id}\""))
+                })?
+            }
+            (None, Some(product_key), Some(device_key)) => DeviceId::new(product_key, device_key),
+            _ => return Err(Fault::argument("device", "give assetId, or productKey and deviceKey")),
+        };
+        admin.cloud.store.device(&id).ok_or_else(|| Fault::new(unknown, format!("there is no device {id}")))
+    }
+
+    /// Refuses an HTTP method that the action does not have.
+    pub(super) fn is(&self, method: &Method) -> Result<(), Fault> {
+        if self.method == *method {
+            return Ok(());
+        }
+        let msg = format!("action \"{}\" is called by {method}, not {}", self.action, self.method);
+        Err(Fault::new(99400, msg).with_status(StatusCode::METHOD_NOT_ALLOWED))
+    }
+
+    /// The fault of a call that no handler takes.
+    pub(super) fn unknown(&self, resource: &str) -> Fault {
+        let msg = format!("{resource}?action={} is not served by this hub", self.action);
+        Fault::not_found(msg).with_status(StatusCode::NOT_FOUND)
+    }
+
+    fn authorise(&self, admin: &Admin, headers: &HeaderMap) -> Result<(), Fault> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let token = header("apim-accesstoken");
+        let signature = header("apim-signature");
+        let timestamp = header("apim-timestamp");
+        if token.is_none() && signature.is_none() && !admin.cloud.is_strict() {
+            return Ok(());
+        }
+        let (Some(token), Some(signature), Some(timestamp)) = (token, signature, timestamp) else {
+            let msg = "the call is not signed: send apim-accesstoken, apim-signature and apim-timestamp";
+            return Err(Fault::new(99403, msg).with_status(StatusCode::FORBIDDEN));
+        };
+        let body = String::from_utf8_lossy(&self.body);
+        let mut query: Vec<&(String, String)> = self.query.iter().collect();
+        query.sort();
+        let parameters: String = query.iter().flat_map(|(name, value)| [&**name, &**value]).collect();
+        admin.tokens.check_signature(admin, token, signature, timestamp, &format!("{parameters}{body}"))
+    }
+
+    /// The organisation is mandatory in the vendor's API; the hub has one and insists only in strict mode.
+    fn check_org(&self, admin: &Admin) -> Result<(), Fault> {
+        let own = admin.cloud.store.read(|directory| directory.org_id.clone());
+        match self.query("orgId") {
+            Some(org_id) if *org_id == *own => Ok(()),
+            Some(org_id) => Err(Fault::new(
+                99403,
+                format!("orgId \"{org_id}\" is another organisation, this one is \"{own}\""),
+            )),
+            None if admin.cloud.is_strict() => Err(Fault::argument("orgId", "is missing")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Splits a query into its decoded parts.
+pub(super) fn parse_query(query: &str) -> Result<Vec<(String, String)>, Fault> {
+    if query.len() > 16 * 1024 {
+        return Err(Fault::argument("query", "longer than 16 kB"));
+    }
+    Ok(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+}

@@ -1,0 +1,201 @@
+//! `commands?action=invokeService | setMeasurepoint | get | search` (`docs-model.md` §9.2).
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::domain::device::Device;
+use crate::domain::model::CallType;
+use crate::domain::names::I18n;
+use crate::domain::value_type::ValueType;
+use crate::domain::{CommandKind, NewCommand, Progress};
+use crate::enos::json::Cursor;
+
+use super::Admin;
+use super::call::Call;
+use super::devices::UNKNOWN_DEVICE;
+use super::listing::{Listing, SearchBody};
+use super::reply::{Fault, Reply};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct InvokeBody {
+    #[serde(default)]
+    input_data: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetBody {
+    value: Value,
+}
+
+pub(super) async fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    match &*call.action {
+        "invokeService" => {
+            call.is(&Method::POST)?;
+            let device = call.device(admin, UNKNOWN_DEVICE)?;
+            let (command, waits) = invocation(call, &device)?;
+            run(admin, &device, command, waits).await
+        }
+        "setMeasurepoint" => {
+            call.is(&Method::POST)?;
+            let device = call.device(admin, UNKNOWN_DEVICE)?;
+            run(admin, &device, set(call, &device)?, true).await
+        }
+        "get" => call.is(&Method::GET).and_then(|()| get(admin, call)),
+        "search" => call.is(&Method::POST).and_then(|()| search(admin, call)),
+        _ => Err(call.unknown("commands")),
+    }
+}
+
+/// Gives a command and, if asked to, waits for the device's answer or the time-out.
+pub(super) async fn run(
+    admin: &Admin,
+    device: &Arc<Device>,
+    command: NewCommand,
+    waits: bool,
+) -> Result<Reply, Fault> {
+    let with_output = command.kind != CommandKind::MeasurepointSet;
+    let started = admin.cloud.start_command(device, command);
+    let (id, mut settled) = started.map_err(|fault| Fault::new(fault.code, fault.message))?;
+    let mut data = json!({"commandId": id.to_string()});
+    if !waits {
+        return Ok(Reply::ok(data));
+    }
+    // An error means that the hub was reset meanwhile; the command is gone then, as seen below.
+    let _ = settled.wait_for(|settled| *settled).await;
+    let outcome = admin.cloud.look_at_command(&device.id, id, |command| {
+        (command.progress, command.code, command.message.clone(), command.output.clone())
+    });
+    let Some((progress, code, message, output)) = outcome else {
+        return Err(Fault::not_found("the command is gone: the hub was reset"));
+    };
+    if with_output {
+        data["outputData"] = output.unwrap_or_else(|| json!({}));
+    }
+    if progress == Progress::Succeeded {
+        return Ok(Reply::ok(data));
+    }
+    let code = code.filter(|code| !matches!(code, 0 | 200)).unwrap_or(99500);
+    Ok(Reply::failed(code, message).with_data(data))
+}
+
+fn invocation(call: &Call, device: &Device) -> Result<(NewCommand, bool), Fault> {
+    let service_id = call.required("serviceId")?;
+    let timeout_s = timing(call)?;
+    let body: InvokeBody = call.body()?;
+    let model = &device.product.model;
+    let Some(service) = model.services.get(service_id) else {
+        let reason = format!("\"{service_id}\" is no service of the model \"{}\"", model.id);
+        return Err(Fault::argument("serviceId", reason));
+    };
+    for (name, value) in &body.input_data {
+        let field = format!("inputData.{name}");
+        let Some(input) = service.inputs.iter().find(|input| input.identifier == *name) else {
+            return Err(Fault::argument(&field, format!("the service \"{service_id}\" has no such input")));
+        };
+        check(&field, &input.value_type, value)?;
+    }
+    let missing = service
+        .inputs
+        .iter()
+        .find(|input| input.required && !body.input_data.contains_key(&input.identifier));
+    if let Some(input) = missing {
+        return Err(Fault::argument(&format!("inputData.{}", input.identifier), "is missing"));
+    }
+    let command = NewCommand {
+        kind: CommandKind::Service,
+        identifier: service_id.to_owned(),
+        name: service.name.clone(),
+        params: Value::Object(body.input_data),
+        timeout_s,
+    };
+    Ok((command, service.call_type == CallType::Sync))
+}
+
+fn set(call: &Call, device: &Device) -> Result<NewCommand, Fault> {
+    let point_id = call.required("measurepointId")?;
+    let timeout_s = timing(call)?;
+    let body: SetBody = call.body()?;
+    let model = &device.product.model;
+    let Some((_, point)) = model.point(point_id) else {
+        let reason = format!("\"{point_id}\" is no point of the model \"{}\"", model.id);
+        return Err(Fault::argument("measurepointId", reason));
+    };
+    check("value", &point.value_type, &body.value)?;
+    Ok(NewCommand {
+        kind: CommandKind::MeasurepointSet,
+        identifier: point_id.to_owned(),
+        name: point.name.clone(),
+        params: json!({point_id: body.value}),
+        timeout_s,
+    })
+}
+
+/// A get of points; the vendor's REST API has none, so it is called through `/hub/v1`.
+pub(super) fn measurepoint_get(call: &Call, device: &Device) -> Result<NewCommand, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Body {
+        measurepoint_ids: Vec<String>,
+    }
+    let timeout_s = timing(call)?;
+    let body: Body = call.body()?;
+    let model = &device.product.model;
+    for (index, id) in body.measurepoint_ids.iter().enumerate() {
+        if model.point(id).is_none() {
+            let reason = format!("\"{id}\" is no point of the model \"{}\"", model.id);
+            return Err(Fault::argument(&format!("measurepointIds[{index}]"), reason));
+        }
+    }
+    let identifier = body.measurepoint_ids.join(",");
+    Ok(NewCommand {
+        kind: CommandKind::MeasurepointGet,
+        name: I18n::or_default(None, &identifier),
+        identifier,
+        params: body.measurepoint_ids.into(),
+        timeout_s,
+    })
+}
+
+/// Reads `timeout` (1 to 60 s, 30 if absent) and `pendingTtl`.
+fn timing(call: &Call) -> Result<u32, Fault> {
+    if call.number::<u32>("pendingTtl")?.unwrap_or(0) > 0 {
+        return Err(Fault::argument("pendingTtl", "cached commands are not served by this hub yet: use 0"));
+    }
+    match call.number("timeout")?.unwrap_or(30) {
+        timeout @ 1..=60 => Ok(timeout),
+        _ => Err(Fault::argument("timeout", "is 1 to 60 seconds")),
+    }
+}
+
+fn check(field: &str, value_type: &ValueType, value: &Value) -> Result<(), Fault> {
+    let text = value.to_string();
+    let value = Cursor::new(&text).value().map_err(|error| Fault::argument(field, error.to_string()))?;
+    value_type.check(&value).map_err(|reason| Fault::argument(field, reason))
+}
+
+fn get(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let device = call.device(admin, UNKNOWN_DEVICE)?;
+    let id: u64 = call.number("commandId")?.ok_or_else(|| Fault::argument("commandId", "is missing"))?;
+    let org_id = admin.cloud.store.read(|directory| directory.org_id.clone());
+    let found = admin.cloud.look_at_command(&device.id, id, |command| command.to_json(&org_id));
+    found.map(Reply::ok).ok_or_else(|| Fault::not_found(format!("{} has no command {id}", device.id)))
+}
+
+fn search(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let listing = Listing {
+        fields: &["state", "commandName", "commandName.", "createTime"],
+        default_page_size: 100,
+        sorted_by: json!([{"field": "createTime", "order": "DESC"}]),
+    };
+    let device = call.device(admin, UNKNOWN_DEVICE)?;
+    let body: SearchBody = call.body()?;
+    let org_id = admin.cloud.store.read(|directory| directory.org_id.clone());
+    let mut items = Vec::new();
+    admin.cloud.look_at_commands(&device.id, |command| items.push(command.to_json(&org_id)));
+    listing.reply(items, &body)
+}

@@ -1,0 +1,129 @@
+//! The HTTP side of the hub: the EnOS REST API (`docs-model.md` §9) and the hub's own control under `/hub/v1`.
+//!
+//! Reads requests, calls the domain, writes replies; no rule of the cloud lives here.
+
+mod auth;
+mod call;
+mod certificates;
+mod commands;
+mod control;
+mod devices;
+mod expression;
+mod listing;
+mod measurepoints;
+mod models;
+mod products;
+mod reply;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+
+use crate::domain::Cloud;
+use auth::Tokens;
+use call::Call;
+use reply::{Fault, Reply};
+
+/// Signs a certificate request: PEM in, certificate in PEM out, or why not.
+pub type SignCsr = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+
+/// What the HTTP side tells about the server around it.
+#[derive(Clone, Default)]
+pub struct ServerInfo {
+    /// Version of the hub.
+    pub version: String,
+    /// Where MQTT listens.
+    pub mqtt: Option<SocketAddr>,
+    /// Where MQTT over TLS listens.
+    pub mqtts: Option<SocketAddr>,
+    /// Where this API listens.
+    pub http: Option<SocketAddr>,
+    /// The hub's certificate authority, PEM.
+    pub ca_pem: String,
+    /// Signs device certificates; without it `certificates?action=apply` says that there is no authority.
+    pub sign_csr: Option<SignCsr>,
+}
+
+/// What every handler works with.
+struct Admin {
+    cloud: Arc<Cloud>,
+    info: ServerInfo,
+    tokens: Tokens,
+}
+
+type Shared = State<Arc<Admin>>;
+
+/// All routes of the HTTP side.
+pub fn router(cloud: Arc<Cloud>, info: ServerInfo) -> Router {
+    let admin = Arc::new(Admin { cloud, info, tokens: Tokens::default() });
+    Router::new()
+        .route("/apim-token-service/v2.0/token/{verb}", post(auth::token))
+        .route("/connect-service/{version}/{resource}", any(connect_service))
+        .route("/model-service/{version}/{resource}", any(model_service))
+        .route("/hub/v1/state", get(control::state))
+        .route("/hub/v1/journal", get(control::journal))
+        .route("/hub/v1/reset", post(control::reset))
+        .route("/hub/v1/ca.pem", get(control::ca_pem))
+        .route("/hub/v1/measurepoint-get", post(control::measurepoint_get))
+        .fallback(no_route)
+        .with_state(admin)
+}
+
+async fn connect_service(
+    State(admin): Shared,
+    Path((version, resource)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let outcome = async {
+        known_version(&version)?;
+        let call = Call::read(&admin, request).await?;
+        match (&*resource, &*call.action) {
+            ("products", _) => products::answer(&admin, &call),
+            ("devices", _) => devices::answer(&admin, &call),
+            ("commands", _) => commands::answer(&admin, &call).await,
+            ("measurepoints", "queryLatest") => measurepoints::query_latest(&admin, &call),
+            ("certificates", "apply") => certificates::apply(&admin, &call),
+            _ => Err(call.unknown(&resource)),
+        }
+    };
+    outcome.await.unwrap_or_else(Fault::into_reply).into_response()
+}
+
+async fn model_service(
+    State(admin): Shared,
+    Path((version, resource)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let outcome = async {
+        known_version(&version)?;
+        let call = Call::read(&admin, request).await?;
+        match (&*resource, &*call.action) {
+            ("thing-models", _) => models::answer(&admin, &call),
+            _ => Err(call.unknown(&resource)),
+        }
+    };
+    outcome.await.unwrap_or_else(Fault::into_reply).into_response()
+}
+
+/// The versions whose shapes these replies have.
+fn known_version(version: &str) -> Result<(), Fault> {
+    if matches!(version, "v2.0" | "v2.1") {
+        return Ok(());
+    }
+    Err(Fault::not_found(format!("version {version} of the service is not served: v2.0 and v2.1 are")))
+}
+
+async fn no_route(request: Request) -> Response {
+    let text = format!("no route {} {}", request.method(), request.uri().path());
+    let mut reply = Reply::failed(99404, text).into_response();
+    *reply.status_mut() = StatusCode::NOT_FOUND;
+    reply
+}
+
+#[cfg(test)]
+mod tests;

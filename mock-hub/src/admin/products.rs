@@ -1,0 +1,79 @@
+//! `products?action=create | get | search | delete` (`docs-model.md` §9.2).
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::domain::{Entry, EntryKind, ProductSpec};
+
+use super::Admin;
+use super::call::Call;
+use super::listing::{Listing, SearchBody};
+use super::reply::{Fault, Reply};
+
+const SEARCH: Listing = Listing {
+    fields: &["productKey", "productName", "productName.", "productType", "modelId", "productTags."],
+    default_page_size: 10,
+    sorted_by: Value::Null,
+};
+
+pub(super) fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    match &*call.action {
+        "create" => call.is(&Method::POST).and_then(|()| create(admin, call)),
+        "get" => call.is(&Method::GET).and_then(|()| get(admin, call)),
+        "search" => call.is(&Method::POST).and_then(|()| search(admin, call)),
+        "delete" => call.is(&Method::POST).and_then(|()| delete(admin, call)),
+        _ => Err(call.unknown("products")),
+    }
+}
+
+fn create(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let mut spec: ProductSpec = call.body()?;
+    if spec.product_key.is_some() || spec.product_secret.is_some() {
+        let reason = "the cloud assigns key and secret; a seed may choose them";
+        return Err(Fault::argument("productKey", reason));
+    }
+    spec.fill();
+    let now = admin.cloud.clock.now_ms();
+    let product_key = admin.cloud.store.write(|directory| {
+        let product = spec.build(directory, now)?;
+        let product_key = product.key.clone();
+        directory.products.insert(product_key.clone(), Arc::new(product));
+        Ok::<_, Fault>(product_key)
+    })?;
+    admin.cloud.note(Entry::new(EntryKind::Admin, format!("product {product_key} created")));
+    Ok(Reply::ok(json!({"productKey": &*product_key})))
+}
+
+fn get(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let product_key = call.required("productKey")?;
+    let found = admin.cloud.store.read(|directory| {
+        directory.products.get(product_key).map(|product| product.to_json(&directory.org_id))
+    });
+    found.map(Reply::ok).ok_or_else(|| unknown(product_key))
+}
+
+fn search(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let body: SearchBody = call.body()?;
+    let items = admin.cloud.store.read(|directory| {
+        directory.products.values().map(|product| product.to_json(&directory.org_id)).collect()
+    });
+    SEARCH.reply(items, &body)
+}
+
+fn delete(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let product_key = call.required("productKey")?;
+    admin.cloud.store.write(|directory| {
+        if directory.has_devices(product_key) {
+            return Err(Fault::argument("productKey", "the product still has devices"));
+        }
+        directory.products.remove(product_key).map(drop).ok_or_else(|| unknown(product_key))
+    })?;
+    admin.cloud.note(Entry::new(EntryKind::Admin, format!("product {product_key} deleted")));
+    Ok(Reply::ok(Value::Null))
+}
+
+fn unknown(product_key: &str) -> Fault {
+    Fault::new(11611, format!("there is no product \"{product_key}\""))
+}
