@@ -12,6 +12,9 @@ use super::call::Call;
 use super::listing::{Listing, SearchBody};
 use super::reply::{Fault, Reply};
 
+/// Products of the hub, at most.
+const MAX_PRODUCTS: usize = 10_000;
+
 const SEARCH: Listing = Listing {
     fields: &["productKey", "productName", "productName.", "productType", "modelId", "productTags."],
     default_page_size: 10,
@@ -37,6 +40,12 @@ fn create(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
     spec.fill();
     let now = admin.cloud.clock.now_ms();
     let product_key = admin.cloud.store.write(|directory| {
+        if directory.products.len() >= MAX_PRODUCTS {
+            return Err(Fault::argument(
+                "productKey",
+                format!("the hub has {MAX_PRODUCTS} products already"),
+            ));
+        }
         let product = spec.build(directory, now)?;
         let product_key = product.key.clone();
         directory.products.insert(product_key.clone(), Arc::new(product));

@@ -83,7 +83,9 @@ impl Cloud {
         let entry = match outcome {
             Ok(()) => Entry::new(EntryKind::MessageIn, "measurepoint post accepted, replied 200"),
             Err(fault) => {
-                Entry::new(EntryKind::Refused, format!("refused with {}: {}", fault.code, fault.message))
+                let text =
+                    format!("refused with {}: {}. Fix: {}", fault.code, fault.message, fix(fault.code));
+                Entry::new(EntryKind::Refused, text)
             }
         };
         let shown = journal::Message::new(topic, &id, qos, payload, Some(i64::from(code)));
@@ -207,6 +209,21 @@ fn before_reading<'a>(
         return Err(Fault::new(1251, "the payload is empty"));
     }
     Ok(kind)
+}
+
+/// What a device developer does about a refusal; the journal says it, the reply does not.
+fn fix(code: u32) -> &'static str {
+    match code {
+        705 | 723 => "create or enable the device",
+        1008 => "send fewer points in one message",
+        1009 => "publish on a served topic below the keys that signed in",
+        1200 => "send version, method and params",
+        1204 => "post what the thing model of the product defines (thing-models?action=get)",
+        1206 => "send params as {\"measurepoints\":{id: value},\"time\":milliseconds}",
+        1220 => "send JSON in UTF-8, without NaN",
+        1251 => "send a JSON envelope",
+        _ => "send the method that belongs to the topic",
+    }
 }
 
 fn clip_topic(topic: &str) -> &str {

@@ -6,6 +6,10 @@ use super::device::Device;
 use super::seed::FieldFault;
 use super::{Cloud, DeviceSpec, Entry, EntryKind};
 
+/// Devices of the hub, at most; the vendor's limit for a product lies between 10,000 and 100,000
+/// (`docs-mqtt.md` §14 no. 5).
+const MAX_DEVICES: usize = 100_000;
+
 /// The device is in the wrong state for what was asked, such as enabling an enabled one (code 11794).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WrongState;
@@ -16,6 +20,12 @@ impl Cloud {
         spec.fill();
         let now = self.clock.now_ms();
         let device = self.store.write(|directory| {
+            if directory.devices.len() >= MAX_DEVICES {
+                return Err(FieldFault::full(
+                    "productKey",
+                    format!("the hub has {MAX_DEVICES} devices already"),
+                ));
+            }
             let device = spec.build(directory, now)?;
             let id = device.id.clone();
             if !directory.add_device(device) {

@@ -210,6 +210,11 @@ impl FieldFault {
         Self { code: 11702, ..Self::new(field, reason) }
     }
 
+    /// The fault of a quota that is used up (11739).
+    pub(super) fn full(field: &'static str, reason: String) -> Self {
+        Self { code: 11739, ..Self::new(field, reason) }
+    }
+
     fn at(self, place: &str) -> SeedError {
         SeedError::new(format!("{place}.{}", self.field), self.reason)
     }

@@ -134,7 +134,9 @@ impl Cloud {
         };
         let refusal = outcome.as_ref().err().map(|refused| (refused.connack, refused.code));
         entry = entry.detail(decoded(&attempt, refusal));
-        if let Some(device) = device.filter(|device| device.device_key.len() <= 256) {
+        if let Some(device) =
+            device.filter(|device| device.device_key.len() + device.product_key.len() <= 256)
+        {
             entry = entry.device(&device);
         }
         self.note(entry);

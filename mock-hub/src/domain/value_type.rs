@@ -109,20 +109,17 @@ impl ValueType {
 
     /// Checks a value; the error says why it does not fit, ready to follow the name of the point.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
-        match (self, value) {
+        // Some languages write a whole number with a fraction of zero.
+        let whole = match (self, value) {
+            (Self::Int(_) | Self::IntEnum(_) | Self::Timestamp, Value::Float(number)) => whole(*number),
+            _ => None,
+        };
+        match (self, whole.as_ref().unwrap_or(value)) {
             (Self::Int(range), Value::Int(number)) => {
                 if i32::try_from(*number).is_err() {
                     return Err(format!("{number} is outside INT, a signed 32-bit number"));
                 }
                 range.check(*number as f64)
-            }
-            // Some languages write a whole number with a fraction of zero.
-            (Self::Int(range), Value::Float(number))
-                if number.fract() == 0.0
-                    && *number >= f64::from(i32::MIN)
-                    && *number <= f64::from(i32::MAX) =>
-            {
-                range.check(*number)
             }
             (Self::Float(range) | Self::Double(range), Value::Int(number)) => range.check(*number as f64),
             (Self::Float(range), Value::Float(number)) => {
@@ -176,6 +173,12 @@ impl Range {
         let bound = |bound: Option<f64>| bound.map_or_else(|| "…".to_owned(), |bound| bound.to_string());
         Err(format!("{number} is outside the range {} to {}", bound(self.min), bound(self.max)))
     }
+}
+
+/// A number without a fraction that a double holds exactly, as an integer.
+fn whole(number: f64) -> Option<Value> {
+    let exact = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
+    exact.then_some(Value::Int(number as i64))
 }
 
 fn in_enum(known: bool, value: &str) -> Result<(), String> {
@@ -327,6 +330,8 @@ mod tests {
             ("INT", "{}", "-2147483648"),
             ("int", "{}", "3.0"),
             ("INT", r#"{"min":1,"max":5}"#, "5"),
+            ("ENUM", r#"{"enumDesc":{"1":"one"}}"#, "1.0"),
+            ("TIMESTAMP", "{}", "1626345678901.0"),
             ("FLOAT", "{}", "2"),
             ("FLOAT", "{}", "NaN"),
             ("DOUBLE", "{}", "1e300"),
@@ -359,6 +364,8 @@ mod tests {
         let many = format!("[{}1]", "1,".repeat(1024));
         for (data_type, definition, value, why) in [
             ("INT", "{}", "2147483648", "2147483648 is outside INT"),
+            ("INT", "{}", "3e9", "3000000000 is outside INT"),
+            ("INT", "{}", "1e300", "expected INT, got a number with a fraction"),
             ("INT", "{}", "1.5", "expected INT, got a number with a fraction"),
             ("INT", "{}", "\"1\"", "expected INT, got a string"),
             ("INT", "{}", "NaN", "expected INT, got a number"),

@@ -93,6 +93,7 @@ fn refusals_carry_the_documented_codes_and_store_nothing() {
         assert!(answer["message"].as_str().unwrap().contains(message), "{answer}");
         let entry = world.journal("refused").pop().unwrap();
         assert!(entry["text"].as_str().unwrap().contains(message), "{entry}");
+        assert!(entry["text"].as_str().unwrap().contains("Fix: "), "{entry}");
     }
     assert!(stored(&world, &who).is_empty());
     let points = &who.target.state().points;
