@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::enos::topic;
 use crate::fabric::DeviceId;
+use crate::journal::clip;
 
 use super::{Cloud, SignedIn};
 
@@ -52,12 +53,13 @@ impl Cloud {
     }
 }
 
-pub(super) fn is_own(device: &DeviceId, product_key: &str, device_key: &str) -> bool {
+fn is_own(device: &DeviceId, product_key: &str, device_key: &str) -> bool {
     *device.product_key == *product_key && *device.device_key == *device_key
 }
 
 fn denied(who: &SignedIn, topic: &str, verb: &str) -> Denied {
     let DeviceId { product_key, device_key } = &who.device;
+    let topic = clip(topic, 200);
     let reason = format!(
         "{product_key}/{device_key} may not {verb} \"{topic}\": its topics begin with \
          /sys/{product_key}/{device_key}/ or /ext/session/{product_key}/{device_key}/"

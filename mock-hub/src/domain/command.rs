@@ -357,7 +357,7 @@ impl Cloud {
         &self,
         who: &SignedIn,
         topic: &str,
-        segments: Option<&str>,
+        segments: &str,
         payload: &[u8],
         qos: u8,
     ) {
@@ -374,7 +374,7 @@ impl Cloud {
         let found = answer.id.parse().ok().and_then(|id: u64| {
             let commands = self.lock_commands();
             let command = commands.by_id.get(&id).filter(|command| command.device == who.device)?;
-            let right_topic = segments.is_some_and(|segments| *segments == *command.segments());
+            let right_topic = *segments == *command.segments();
             Some((id, command.progress, right_topic))
         });
         let Some((id, progress, right_topic)) = found else {

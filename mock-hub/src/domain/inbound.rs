@@ -7,9 +7,8 @@ use crate::enos::topic::{self, Kind};
 use crate::fabric::Outbound;
 use crate::journal;
 
-use super::access::is_own;
 use super::rule::{self, Rule};
-use super::{Cloud, Entry, EntryKind, SignedIn, point};
+use super::{Cloud, Denied, Entry, EntryKind, SignedIn, point};
 
 /// What a request is refused with.
 struct Fault {
@@ -32,34 +31,30 @@ impl Cloud {
     ///
     /// Replies go out whether or not the device subscribed to them. An answer to a command is never replied to.
     pub fn message(&self, who: &SignedIn, topic: &str, payload: &[u8], qos: u8) -> Vec<Outbound> {
-        let cut = topic::parse(topic);
-        let own = cut.is_some_and(|cut| is_own(&who.device, cut.product_key, cut.device_key));
-        match cut.map(|cut| cut.kind) {
-            Some(Kind::ActivationReply) if own => self.activation_reply(who, topic, payload, qos),
-            Some(Kind::Reply(segments)) if own => {
-                self.command_answer(who, topic, Some(segments), payload, qos);
-                Vec::new()
-            }
-            _ if topic::is_misplaced_reply(topic, &who.device.product_key) => {
-                self.command_answer(who, topic, None, payload, qos);
-                Vec::new()
+        let kind = topic::parse(topic).map(|cut| cut.kind);
+        match (self.may_publish(who, topic), kind) {
+            (Ok(()), Some(Kind::ActivationReply)) => self.activation_reply(who, topic, payload, qos),
+            (Ok(()), Some(Kind::Reply(segments))) => self.command_answer(who, topic, segments, payload, qos),
+            (Ok(()), kind) => {
+                let kind = kind.unwrap_or(Kind::Other(topic));
+                return vec![self.request(who, topic, Ok(kind), payload, qos)];
             }
             // A reply to a reply would go round for ever.
-            _ if topic.ends_with("_reply") => {
-                let text = "answer on a topic of another device; ignored";
-                let shown = journal::Message::new(topic, "", qos, payload, Some(1009));
-                self.note(Entry::new(EntryKind::Refused, text).device(&who.device).message(shown));
-                Vec::new()
+            (Err(denied), _) if topic.ends_with("_reply") => {
+                let shown = journal::Message::new(topic, "", qos, payload, Some(i64::from(denied.code)));
+                let entry = Entry::new(EntryKind::Refused, format!("answer ignored: {denied}"));
+                self.note(entry.device(&who.device).message(shown));
             }
-            kind => vec![self.request(who, topic, kind.filter(|_| own), payload, qos)],
+            (Err(denied), _) => return vec![self.request(who, topic, Err(denied), payload, qos)],
         }
+        Vec::new()
     }
 
     fn request(
         &self,
         who: &SignedIn,
         topic: &str,
-        kind: Option<Kind<'_>>,
+        kind: Result<Kind<'_>, Denied>,
         payload: &[u8],
         qos: u8,
     ) -> Outbound {
@@ -71,7 +66,7 @@ impl Cloud {
                 (request.id, outcome)
             }
             Err((error, id)) => {
-                let outcome = before_reading(who, topic, kind, payload)
+                let outcome = before_reading(kind, payload)
                     .and_then(|_| Err(Fault::new(1220, format!("the payload is no JSON: {error}"))));
                 (id, outcome)
             }
@@ -100,12 +95,12 @@ impl Cloud {
         &self,
         who: &SignedIn,
         topic: &str,
-        kind: Option<Kind<'_>>,
+        kind: Result<Kind<'_>, Denied>,
         payload: &[u8],
         was_utf8: bool,
         request: &payload::Request<'_>,
     ) -> Result<(), Fault> {
-        let kind = before_reading(who, topic, kind, payload)?;
+        let kind = before_reading(kind, payload)?;
         let Kind::MeasurepointPost = kind else {
             return Err(Fault::new(
                 1009,
@@ -169,7 +164,7 @@ impl Cloud {
     }
 
     /// The device confirms that it keeps its secret, or says why it does not.
-    fn activation_reply(&self, who: &SignedIn, topic: &str, payload: &[u8], qos: u8) -> Vec<Outbound> {
+    fn activation_reply(&self, who: &SignedIn, topic: &str, payload: &[u8], qos: u8) {
         let text = String::from_utf8_lossy(payload);
         let (id, code, entry) = match payload::answer(&text) {
             Ok(answer) if answer.code.is_success() => {
@@ -187,24 +182,18 @@ impl Cloud {
         };
         let shown = journal::Message::new(topic, &id, qos, payload, code);
         self.note(entry.device(&who.device).message(shown));
-        Vec::new()
     }
 }
 
 /// What can be said before the payload was understood.
-fn before_reading<'a>(
-    who: &SignedIn,
-    topic: &str,
-    kind: Option<Kind<'a>>,
-    payload: &[u8],
-) -> Result<Kind<'a>, Fault> {
+fn before_reading<'a>(kind: Result<Kind<'a>, Denied>, payload: &[u8]) -> Result<Kind<'a>, Fault> {
     if payload.len() > MAX_PAYLOAD {
-        return Err(Fault::new(1008, format!("{} bytes are more than the 524288 allowed", payload.len())));
+        return Err(Fault::new(
+            1008,
+            format!("{} bytes are more than the {MAX_PAYLOAD} allowed", payload.len()),
+        ));
     }
-    let Some(kind) = kind else {
-        let message = format!("{} is not logged in for the topic \"{}\"", who.device, clip_topic(topic));
-        return Err(Fault::new(1009, message));
-    };
+    let kind = kind.map_err(|denied| Fault::new(denied.code, denied.reason))?;
     if payload.is_empty() {
         return Err(Fault::new(1251, "the payload is empty"));
     }
