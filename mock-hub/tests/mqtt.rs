@@ -1,4 +1,5 @@
 //! The MQTT side of the hub on the wire, packet by packet.
+#![allow(clippy::unwrap_used, reason = "a failure is to panic")]
 
 mod support;
 

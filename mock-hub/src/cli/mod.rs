@@ -41,6 +41,12 @@ struct Serve {
     /// MQTT over TLS for devices.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:18883")]
     mqtts: Address,
+    /// REST and control routes.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: Address,
+    /// REST and control routes over TLS.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    https: Address,
     /// Keep everything in memory and leave no file behind (the default).
     #[arg(long)]
     memory: bool,

@@ -11,7 +11,12 @@ use super::{Address, Serve};
 /// Runs a hub until the process is told to end.
 pub(super) fn serve(options: &Serve) -> Result<(), String> {
     check_reach(options)?;
-    let mut builder = Hub::builder().mqtt(options.mqtt.0).mqtts(options.mqtts.0).strict(options.strict);
+    let mut builder = Hub::builder()
+        .mqtt(options.mqtt.0)
+        .mqtts(options.mqtts.0)
+        .http(options.http.0)
+        .https(options.https.0)
+        .strict(options.strict);
     if let Some(path) = &options.seed {
         let seed = fs::read_to_string(path)
             .map_err(|error| format!("cannot read the seed {}: {error}", path.display()))?;
@@ -37,7 +42,12 @@ fn check_reach(options: &Serve) -> Result<(), String> {
     if options.strict || options.allow_remote {
         return Ok(());
     }
-    let flags = [("--mqtt", options.mqtt), ("--mqtts", options.mqtts)];
+    let flags = [
+        ("--mqtt", options.mqtt),
+        ("--mqtts", options.mqtts),
+        ("--http", options.http),
+        ("--https", options.https),
+    ];
     match flags.into_iter().find(|(_, Address(address))| !address.ip().is_loopback()) {
         None => Ok(()),
         Some((flag, Address(address))) => Err(format!(

@@ -28,6 +28,8 @@ pub use error::StartError;
 pub(crate) struct Sockets<T> {
     pub(crate) mqtt: T,
     pub(crate) mqtts: T,
+    pub(crate) http: T,
+    pub(crate) https: T,
 }
 
 /// What a hub is started with; made by [`Hub::builder`].
@@ -44,7 +46,7 @@ impl Builder {
     #[must_use]
     pub fn ephemeral(mut self) -> Self {
         let any = local(0);
-        self.addresses = Sockets { mqtt: any, mqtts: any };
+        self.addresses = Sockets { mqtt: any, mqtts: any, http: any, https: any };
         self
     }
 
@@ -59,6 +61,20 @@ impl Builder {
     #[must_use]
     pub fn mqtts(mut self, address: SocketAddr) -> Self {
         self.addresses.mqtts = address;
+        self
+    }
+
+    /// Where applications reach the REST routes.
+    #[must_use]
+    pub fn http(mut self, address: SocketAddr) -> Self {
+        self.addresses.http = address;
+        self
+    }
+
+    /// Where applications reach the REST routes over TLS.
+    #[must_use]
+    pub fn https(mut self, address: SocketAddr) -> Self {
+        self.addresses.https = address;
         self
     }
 
@@ -127,10 +143,11 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub on 127.0.0.1 with the documented ports 11883 and 18883, and no seed.
+    /// A hub on 127.0.0.1 with the documented ports 11883, 18883, 8080 and 8443, and no seed.
     #[must_use]
     pub fn builder() -> Builder {
-        let addresses = Sockets { mqtt: local(11_883), mqtts: local(18_883) };
+        let addresses =
+            Sockets { mqtt: local(11_883), mqtts: local(18_883), http: local(8_080), https: local(8_443) };
         Builder { addresses, seeds: Vec::new(), strict: false, clock: Clock::system() }
     }
 
@@ -144,6 +161,18 @@ impl Hub {
     #[must_use]
     pub fn mqtts(&self) -> SocketAddr {
         self.addresses.mqtts
+    }
+
+    /// Where applications reach the REST routes.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.addresses.http
+    }
+
+    /// Where applications reach the REST routes over TLS.
+    #[must_use]
+    pub fn https(&self) -> SocketAddr {
+        self.addresses.https
     }
 
     /// The certificate that TLS peers of this hub are to trust, as PEM.
@@ -162,6 +191,12 @@ impl Hub {
     #[must_use]
     pub fn fabric(&self) -> &Fabric {
         &self.fabric
+    }
+
+    /// The authority behind [`ca_pem`](Self::ca_pem).
+    #[must_use]
+    pub fn pki(&self) -> &Pki {
+        &self.pki
     }
 
     /// The hub's time.
@@ -186,6 +221,8 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION"),
             mqtt: self.mqtt().to_string(),
             mqtts: self.mqtts().to_string(),
+            http: format!("http://{}", self.http()),
+            https: format!("https://{}", self.https()),
             ca_pem: self.ca_pem(),
         };
         serde_json::to_string(&ready).unwrap_or_default()
@@ -224,5 +261,7 @@ struct Ready<'a> {
     version: &'a str,
     mqtt: String,
     mqtts: String,
+    http: String,
+    https: String,
     ca_pem: &'a str,
 }

@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::front::{Front, listen};
+use crate::admin::{self, ServerInfo};
+use crate::front::{Front, http, listen};
 use crate::pki::Pki;
 
 use super::{Sockets, StartError};
@@ -48,7 +49,7 @@ pub(super) fn run(
         match bind_all(wanted) {
             Err(error) => tell(Err(error)),
             Ok((listeners, addresses)) => {
-                let serving = serve(front, listeners, pki, stopping);
+                let serving = serve(front, listeners, addresses, pki, stopping);
                 tell(Ok(addresses));
                 serving.await;
             }
@@ -64,8 +65,11 @@ fn bind_all(wanted: Sockets<SocketAddr>) -> Result<(Sockets<TcpListener>, Socket
     };
     let (mqtt, mqtt_listener) = bind("mqtt", wanted.mqtt)?;
     let (mqtts, mqtts_listener) = bind("mqtts", wanted.mqtts)?;
-    let listeners = Sockets { mqtt: mqtt_listener, mqtts: mqtts_listener };
-    Ok((listeners, Sockets { mqtt, mqtts }))
+    let (http, http_listener) = bind("http", wanted.http)?;
+    let (https, https_listener) = bind("https", wanted.https)?;
+    let listeners =
+        Sockets { mqtt: mqtt_listener, mqtts: mqtts_listener, http: http_listener, https: https_listener };
+    Ok((listeners, Sockets { mqtt, mqtts, http, https }))
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -82,13 +86,17 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 fn serve(
     front: Arc<Front>,
     listeners: Sockets<TcpListener>,
+    addresses: Sockets<SocketAddr>,
     pki: &Arc<Pki>,
     mut stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + use<> {
-    let Sockets { mqtt, mqtts } = listeners;
+    let router = admin::router(front.cloud.clone(), server_info(addresses, pki));
+    let Sockets { mqtt, mqtts, http: plain, https } = listeners;
     let mut loops = JoinSet::new();
     loops.spawn(listen::mqtt(front.clone(), mqtt, None, stop.clone()));
     loops.spawn(listen::mqtt(front.clone(), mqtts, Some(pki.mqtt_config()), stop.clone()));
+    loops.spawn(http::http(front.clone(), plain, None, router.clone(), stop.clone()));
+    loops.spawn(http::http(front.clone(), https, Some(pki.http_config()), router, stop.clone()));
     async move {
         // A loop that ends before the stop has panicked: then the hub ends as a whole.
         tokio::select! {
@@ -97,5 +105,20 @@ fn serve(
         }
         front.fabric.end_all("the hub is stopping");
         while loops.join_next().await.is_some() {}
+    }
+}
+
+/// What the REST routes tell about the sockets and the authority.
+fn server_info(addresses: Sockets<SocketAddr>, pki: &Arc<Pki>) -> ServerInfo {
+    let authority = pki.clone();
+    ServerInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mqtt: Some(addresses.mqtt),
+        mqtts: Some(addresses.mqtts),
+        http: Some(addresses.http),
+        ca_pem: pki.ca_pem().to_owned(),
+        sign_csr: Some(Arc::new(move |request| {
+            authority.sign_csr(request).map_err(|error| error.to_string())
+        })),
     }
 }

@@ -118,6 +118,13 @@ impl Pki {
         self.server.clone()
     }
 
+    /// TLS settings for the HTTP port.
+    pub(crate) fn http_config(&self) -> Arc<ServerConfig> {
+        let mut config = ServerConfig::clone(&self.server);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Arc::new(config)
+    }
+
     fn client(
         &self,
         mut params: CertificateParams,

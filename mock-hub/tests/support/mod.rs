@@ -7,7 +7,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mock_hub::Hub;
 use sha2::{Digest, Sha256};
@@ -204,5 +204,41 @@ impl<S: Read + Write> Client<S> {
     pub(crate) fn ping(&mut self) {
         self.send(&[0xC0, 0]);
         assert_eq!(self.packet(), Packet { head: 0xD0, body: vec![] });
+    }
+}
+
+/// An HTTP request over a stream; gives status and body. The hub closes behind the answer.
+pub(crate) fn http(stream: &mut (impl Read + Write), method: &str, path: &str, body: &str) -> (u16, String) {
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// The texts of the journal's entries of one kind, oldest first.
+pub(crate) fn journal(hub: &Hub, kind: &str) -> Vec<String> {
+    let path = format!("/hub/v1/journal?kind={kind}&limit=1000");
+    let (status, body) = http(&mut tcp(hub.http()), "GET", &path, "");
+    assert_eq!(status, 200, "{body}");
+    let read: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let found = &read["entries"];
+    found.as_array().unwrap().iter().map(|entry| entry["text"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until an entry of a kind holds a text: what a closed connection led to is written behind its close.
+pub(crate) fn await_journal(hub: &Hub, kind: &str, wanted: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let texts = journal(hub, kind);
+        if texts.iter().any(|text| text.contains(wanted)) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "\"{wanted}\" is not in {texts:#?}");
     }
 }

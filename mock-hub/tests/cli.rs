@@ -1,0 +1,178 @@
+//! The command as a user or a CI job runs it: the ready line, the files, the signals, the errors.
+#![allow(clippy::unwrap_used, reason = "a failure is to panic")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+use support::*;
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-hub"));
+    command.args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+/// Asserts that the command fails with exactly one line on stderr that holds `wanted`.
+fn fails_with(arguments: &[&str], wanted: &str) {
+    let output = run(arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains(wanted), "{said}");
+}
+
+/// Any free port for each socket.
+const FREE: [&str; 9] = [
+    "serve",
+    "--mqtt",
+    "127.0.0.1:0",
+    "--mqtts",
+    "127.0.0.1:0",
+    "--http",
+    "127.0.0.1:0",
+    "--https",
+    "127.0.0.1:0",
+];
+
+/// A hub in its own process; ends with the test.
+struct Process {
+    child: Child,
+    ready: serde_json::Value,
+}
+
+impl Process {
+    fn start(more: &[&str]) -> Self {
+        let arguments = [&FREE[..], more].concat();
+        let mut child = command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let ready = serde_json::from_str(&line).unwrap();
+        Self { child, ready }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Ended already in the good case.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder of this test alone, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("mock-hub-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn it_says_where_it_listens_and_ends_in_order_on_either_signal() {
+    let folder = Folder::new("ready");
+    let (seed, ready_file) = (folder.file("seed.json"), folder.file("ready.json"));
+    std::fs::write(&seed, SEED).unwrap();
+    std::fs::write(&ready_file, "stale").unwrap();
+    for signal in ["TERM", "INT"] {
+        let mut hub = Process::start(&["--memory", "--seed", &seed, "--ready-file", &ready_file]);
+        assert_eq!(hub.ready["ready"], true);
+        assert!(hub.ready["ca_pem"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+        let mut client = Client(tcp(hub.ready["mqtt"].as_str().unwrap().parse().unwrap()));
+        client.send(&connect(&device("pk1", "d1"), true, 60));
+        assert_eq!(client.packet().body, [0, 0]);
+        // The file is written right after the line.
+        let deadline = Instant::now() + PATIENCE;
+        let told = loop {
+            let text = std::fs::read_to_string(&ready_file).unwrap_or_default();
+            match serde_json::from_str::<serde_json::Value>(&text) {
+                Ok(told) => break told,
+                Err(_) => assert!(Instant::now() < deadline, "no ready file: {text}"),
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(told, hub.ready);
+        hub.signal(signal);
+        client.closed();
+        assert!(hub.child.wait().unwrap().success());
+        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "only the seed is left");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    fails_with(
+        &[
+            "serve",
+            "--mqtt",
+            &address,
+            "--mqtts",
+            "127.0.0.1:0",
+            "--http",
+            "127.0.0.1:0",
+            "--https",
+            "127.0.0.1:0",
+        ],
+        &format!("cannot listen on {address} for mqtt"),
+    );
+}
+
+#[test]
+fn a_wrong_seed_is_told_with_its_place() {
+    let folder = Folder::new("seed");
+    let seed = folder.file("seed.json");
+    let missing = folder.file("nowhere.json");
+    fails_with(&[&FREE[..], &["--seed", &missing]].concat(), "cannot read the seed");
+    std::fs::write(&seed, r#"{"devices": [{"productKey": "pk", "deviceKye": "d"}]}"#).unwrap();
+    fails_with(&[&FREE[..], &["--seed", &seed]].concat(), "deviceKye");
+}
+
+#[test]
+fn other_machines_may_reach_it_only_if_somebody_says_so() {
+    fails_with(&["serve", "--mqtt", "0.0.0.0:0"], "--allow-remote");
+}
+
+#[test]
+fn the_example_seed_is_a_seed() {
+    let example = run(&["seed", "--example"]);
+    assert!(example.status.success());
+    let folder = Folder::new("example");
+    let seed = folder.file("seed.json");
+    std::fs::write(&seed, &example.stdout).unwrap();
+    let mut hub = Process::start(&["--seed", &seed]);
+    assert_eq!(hub.ready["ready"], true);
+    hub.child.kill().unwrap();
+    let mut rest = Vec::new();
+    hub.child.stdout.take().unwrap().read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty(), "only the ready line goes to stdout");
+}
