@@ -44,9 +44,14 @@ impl Error {
 
     /// The core's failure of a named act, with the hub's own words or the link's finer text where there are any.
     pub(crate) fn core(what: &str, error: &enos_core::Error, detail: &str) -> Self {
-        let message = match detail {
-            "" => format!("{what} failed: {error}"),
-            detail => format!("{what} failed: {error} ({detail})"),
+        let whole = error.to_string();
+        let hint = error.kind.hint();
+        let message = match (detail, whole.strip_suffix(hint)) {
+            ("", _) => format!("{what} failed: {whole}"),
+            (detail, Some(cause)) => {
+                format!("{what} failed: {}: {detail}. {hint}", cause.trim_end_matches([' ', '.']))
+            }
+            (detail, None) => format!("{what} failed: {whole} ({detail})"),
         };
         Self { kind: error.kind, hub_code: error.hub_code, message, retryable: error.kind.retryable() }
     }
@@ -94,6 +99,15 @@ mod tests {
         let error = Error::request("post", RequestError::NotFinite(1), |at| ["a", "te\nmp"].get(at).copied());
         assert_eq!(error.kind, ErrorKind::InvalidArgument);
         assert!(error.message.contains("\"te\\nmp\"") && error.message.contains("NaN"), "{error}");
+    }
+
+    #[test]
+    fn the_finer_cause_stands_before_the_next_step() {
+        let error =
+            Error::core("connect", &enos_core::Error::link(enos_core::LinkFault::Tls), "it is expired");
+        let text = "connect failed: the TLS handshake with the hub failed: it is expired. Check CA, server name, \
+                    client certificate and the clock.";
+        assert_eq!(error.message, text);
     }
 
     #[test]

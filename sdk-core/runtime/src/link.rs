@@ -42,9 +42,19 @@ struct Session {
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream, tls: Option<ClientConnection>, host: &str, certificate_shown: bool) -> Self {
-        let tls = tls.map(|tls| Box::new(Session { tls, host: host.to_owned(), certificate_shown, drained: false }));
+    pub(crate) fn new(
+        stream: TcpStream,
+        tls: Option<ClientConnection>,
+        host: &str,
+        certificate_shown: bool,
+    ) -> Self {
+        let tls = tls
+            .map(|tls| Box::new(Session { tls, host: host.to_owned(), certificate_shown, drained: false }));
         Self { stream, tls, heard: false, to_the_end: false }
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     pub(crate) fn watch(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
@@ -69,7 +79,8 @@ impl Link {
             return Ok(0);
         }
         let Some(session) = &mut self.tls else { return Ok(0) };
-        let taken = blocking_is_zero(|| session.tls.writer().write(bytes)).map_err(|error| self.lost(&error))?;
+        let taken =
+            blocking_is_zero(|| session.tls.writer().write(bytes)).map_err(|error| self.lost(&error))?;
         self.flush()?;
         Ok(taken)
     }
@@ -95,7 +106,9 @@ impl Link {
         let count = match retry(|| self.stream.read(buffer)) {
             Ok(0) => return Err(self.ended()),
             Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Received { count: 0, more: false }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok(Received { count: 0, more: false });
+            }
             Err(error) => return Err(self.lost(&error)),
         };
         // The first record of TLS is an alert to somebody who does not speak it (RFC 8446 §5.1).

@@ -43,7 +43,9 @@ impl Proxy {
                 if user.contains(|c: char| c.is_control() || c == ':')
                     || password.expose().contains(char::is_control) =>
             {
-                Err(Error::invalid("the proxy's user may have no colon, and neither it nor the password controls."))
+                Err(Error::invalid(
+                    "the proxy's user may have no colon, and neither it nor the password controls.",
+                ))
             }
             _ => Ok(()),
         }
@@ -96,13 +98,17 @@ pub(crate) fn answer(bytes: &[u8], logged_in: bool) -> Answer {
         Ok(httparse::Status::Complete(head)) => match response.code.unwrap_or_default() {
             // No length and no body after a successful CONNECT.
             200..=299 if bytes.len() == head => Answer::Open,
-            200..=299 => Answer::No("it sent bytes before the hub could have. Check the proxy's port".to_owned()),
+            200..=299 => {
+                Answer::No("it sent bytes before the hub could have. Check the proxy's port".to_owned())
+            }
             407 if logged_in => Answer::No("it refused user and password (407). Check both".to_owned()),
             407 => Answer::No("it demands user and password (407). Give them".to_owned()),
-            403 => Answer::No("it forbids the way to this hub (403). Allow host and port in the proxy".to_owned()),
-            code @ (502 | 504) => {
-                Answer::No(format!("it cannot reach the hub ({code}). Check the hub URL and the proxy's network"))
-            }
+            403 => Answer::No(
+                "it forbids the way to this hub (403). Allow host and port in the proxy".to_owned(),
+            ),
+            code @ (502 | 504) => Answer::No(format!(
+                "it cannot reach the hub ({code}). Check the hub URL and the proxy's network"
+            )),
             code => Answer::No(format!("it answered {code}. Check the proxy's log")),
         },
     }

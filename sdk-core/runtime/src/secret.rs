@@ -137,7 +137,8 @@ impl SecretStore for FileSecretStore {
 }
 
 fn damaged(path: &Path) -> io::Error {
-    let text = format!("{} is no secret file. Remove it, and let the device be activated again", path.display());
+    let text =
+        format!("{} is no secret file. Remove it, and let the device be activated again", path.display());
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 

@@ -71,7 +71,10 @@ pub(crate) fn first_to_accept(
                 Ok(true) => return Ok(attempts.swap_remove(at).stream),
                 Ok(false) if now < attempt.deadline => at += 1,
                 Ok(false) => {
-                    let late = io::Error::new(io::ErrorKind::TimedOut, format!("no answer in {} ms", each.as_millis()));
+                    let late = io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        format!("no answer in {} ms", each.as_millis()),
+                    );
                     failures.push((attempt.address, late));
                     attempts.swap_remove(at);
                 }
@@ -151,7 +154,8 @@ mod tests {
 
     #[test]
     fn families_take_turns() {
-        let parse = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let parse =
+            |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let given = parse(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "1.1.1.1:1"]);
         assert_eq!(interleave(&given), parse(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"]));
         assert_eq!(interleave(&[]), []);

@@ -19,14 +19,18 @@ pub(crate) fn through(
     target: &Target,
     deadline: Instant,
 ) -> Result<(), Down> {
-    let no = |fault, text: &str| Down::new(fault, format!("the proxy {}:{}: {text}", proxy.host(), proxy.port()));
+    let no =
+        |fault, text: &str| Down::new(fault, format!("the proxy {}:{}: {text}", proxy.host(), proxy.port()));
     let broke = |error: io::Error| no(LinkFault::Connect, &format!("the connection broke: {error}"));
     let request = proxy.request(&target.host, target.port);
     let mut unsent = request.as_bytes();
     let mut received = Vec::with_capacity(512);
     loop {
         if Instant::now() >= deadline {
-            return Err(no(LinkFault::Timeout, "it did not answer CONNECT in time. Check host and port of the proxy"));
+            return Err(no(
+                LinkFault::Timeout,
+                "it did not answer CONNECT in time. Check host and port of the proxy",
+            ));
         }
         while !unsent.is_empty() {
             match stream.write(unsent) {
@@ -39,7 +43,9 @@ pub(crate) fn through(
         // One byte at a time would be exact; since nothing may follow the head, a block is as good.
         let mut block = [0; 512];
         match stream.read(&mut block) {
-            Ok(0) => return Err(no(LinkFault::Connect, "it closed the connection without an answer to CONNECT")),
+            Ok(0) => {
+                return Err(no(LinkFault::Connect, "it closed the connection without an answer to CONNECT"));
+            }
             Ok(count) => received.extend_from_slice(block.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -123,9 +129,13 @@ pub(crate) fn tls(
 /// The peer left in the middle. That may be a restart, so it is no fault of TLS, and dialling again may help.
 fn broke(error: &io::Error, heard: bool) -> Down {
     let text = if heard {
-        format!("the connection broke during the TLS handshake ({error}). The hub may refuse this client; its journal knows")
+        format!(
+            "the connection broke during the TLS handshake ({error}). The hub may refuse this client; its journal knows"
+        )
     } else {
-        format!("the hub closed the connection instead of a TLS handshake ({error}). Check that the port speaks TLS, or use tcp://")
+        format!(
+            "the hub closed the connection instead of a TLS handshake ({error}). Check that the port speaks TLS, or use tcp://"
+        )
     };
     Down::new(LinkFault::Connect, text)
 }

@@ -71,9 +71,12 @@ pub(crate) fn dial(
 fn resolve(what: &str, host: &str, port: u16) -> Result<Vec<std::net::SocketAddr>, Down> {
     match lookup::addresses(host, port) {
         Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => Err(Down::new(LinkFault::Resolve, format!("the name of {what}, \"{host}\", has no address"))),
-        Err(error) => {
-            Err(Down::new(LinkFault::Resolve, format!("the name of {what}, \"{host}\", has no address: {error}")))
+        Ok(_) => {
+            Err(Down::new(LinkFault::Resolve, format!("the name of {what}, \"{host}\", has no address")))
         }
+        Err(error) => Err(Down::new(
+            LinkFault::Resolve,
+            format!("the name of {what}, \"{host}\", has no address: {error}"),
+        )),
     }
 }

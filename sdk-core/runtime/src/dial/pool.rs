@@ -20,6 +20,8 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Pool {
     state: Mutex<State>,
     changed: Condvar,
+    /// A thread has gone.
+    gone: Condvar,
 }
 
 #[derive(Default)]
@@ -68,7 +70,7 @@ impl Pool {
             if left.is_zero() {
                 return false;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.gone.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
@@ -88,7 +90,8 @@ impl Pool {
                 break;
             }
             state.idle += 1;
-            let (woken, wait) = self.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, wait) =
+                self.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
             if wait.timed_out() && state.jobs.is_empty() {
@@ -96,7 +99,7 @@ impl Pool {
             }
         }
         state.threads -= 1;
-        self.changed.notify_all();
+        self.gone.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -23,23 +23,31 @@ pub(crate) fn explain(error: &Error, host: &str, certificate_shown: bool) -> (Li
         ),
         Error::PeerIncompatible(what) => (
             LinkFault::Tls,
-            format!("the hub and this device have no TLS version or algorithm in common ({what:?}). The hub must offer TLS 1.2 or 1.3"),
+            format!(
+                "the hub and this device have no TLS version or algorithm in common ({what:?}). The hub must offer TLS 1.2 or 1.3"
+            ),
         ),
         error => (LinkFault::Tls, format!("the TLS handshake broke: {error}")),
     }
 }
 
 /// The same for an error that came through a read or a write: rustls hides its own inside.
-pub(crate) fn explain_io(error: &io::Error, host: &str, certificate_shown: bool) -> Option<(LinkFault, String)> {
+pub(crate) fn explain_io(
+    error: &io::Error,
+    host: &str,
+    certificate_shown: bool,
+) -> Option<(LinkFault, String)> {
     let inner = error.get_ref()?.downcast_ref::<Error>()?;
     Some(explain(inner, host, certificate_shown))
 }
 
 fn bad_certificate(bad: &Bad, host: &str) -> String {
     match bad {
-        Bad::UnknownIssuer => "the hub's certificate was issued by a CA that is not trusted. Give the hub's CA, \
+        Bad::UnknownIssuer => {
+            "the hub's certificate was issued by a CA that is not trusted. Give the hub's CA, \
              and check that nobody sits between"
-            .to_owned(),
+                .to_owned()
+        }
         Bad::Expired => "the hub's certificate has expired. Renew it, or set this device's clock".to_owned(),
         Bad::ExpiredContext { time, not_after } => format!(
             "the hub's certificate expired {} ago by this device's clock. Renew it, or set the clock",
@@ -53,7 +61,9 @@ fn bad_certificate(bad: &Bad, host: &str) -> String {
         Bad::NotValidForName => wrong_name(host, &[]),
         Bad::NotValidForNameContext { presented, .. } => wrong_name(host, presented),
         Bad::Revoked => "the hub's certificate was revoked. Ask the hub's operator".to_owned(),
-        Bad::BadSignature => "the hub's certificate has a wrong signature. Give the CA that issued it".to_owned(),
+        Bad::BadSignature => {
+            "the hub's certificate has a wrong signature. Give the CA that issued it".to_owned()
+        }
         Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
             "the hub shows a certificate that is not made for servers. Ask the hub's operator".to_owned()
         }
@@ -69,7 +79,8 @@ fn wrong_name(host: &str, presented: &[String]) -> String {
     let names = match presented {
         [] => String::new(),
         names => {
-            let shown: Vec<_> = names.iter().take(3).map(|name| name.chars().take(80).collect::<String>()).collect();
+            let shown: Vec<_> =
+                names.iter().take(3).map(|name| name.chars().take(80).collect::<String>()).collect();
             let more = if names.len() > 3 { " and others" } else { "" };
             format!(", only for {}{more}", shown.join(", "))
         }
@@ -82,9 +93,11 @@ fn alert_received(alert: Alert, certificate_shown: bool) -> (LinkFault, String) 
         Alert::CertificateRequired => {
             "the hub demands a client certificate, and none was shown. Give certificate and key".to_owned()
         }
-        Alert::HandshakeFailure if !certificate_shown => "the hub refused the handshake: it may demand a client \
+        Alert::HandshakeFailure if !certificate_shown => {
+            "the hub refused the handshake: it may demand a client \
              certificate, or share no algorithm. Give certificate and key"
-            .to_owned(),
+                .to_owned()
+        }
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
@@ -99,10 +112,14 @@ fn alert_received(alert: Alert, certificate_shown: bool) -> (LinkFault, String) 
             format!("the hub refused the client certificate ({alert:?}). Check its issuer, dates and key")
         }
         Alert::BadCertificate | Alert::CertificateUnknown | Alert::AccessDenied => {
-            format!("the hub refused the handshake ({alert:?}): it may demand a client certificate. Give certificate and key")
+            format!(
+                "the hub refused the handshake ({alert:?}): it may demand a client certificate. Give certificate and key"
+            )
         }
         Alert::ProtocolVersion => "the hub offers neither TLS 1.2 nor 1.3. Update the hub".to_owned(),
-        Alert::UnrecognisedName => "the hub does not know the host name of the URL. Check the hub URL".to_owned(),
+        Alert::UnrecognisedName => {
+            "the hub does not know the host name of the URL. Check the hub URL".to_owned()
+        }
         Alert::InternalError | Alert::UserCanceled | Alert::CloseNotify => {
             return (LinkFault::Lost, format!("the hub gave the TLS connection up ({alert:?})"));
         }

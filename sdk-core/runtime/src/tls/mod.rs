@@ -75,7 +75,9 @@ impl std::fmt::Debug for Tls {
 fn read(what: &str, path: &Path) -> Result<Vec<u8>, Error> {
     match crate::os::files::read_bounded(path, MAX_PEM) {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(Error::invalid(format!("the {what} {} does not exist. Check the path.", path.display()))),
+        Ok(None) => {
+            Err(Error::invalid(format!("the {what} {} does not exist. Check the path.", path.display())))
+        }
         Err(error) => {
             let text = format!("the {what} {} cannot be read: {error}. Check the path.", path.display());
             Err(Error::invalid(text))
@@ -152,7 +154,8 @@ impl TlsSetup {
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| {
             tls(format!("\"{host}\" is no name that a certificate can carry. Check the hub URL"))
         })?;
-        ClientConnection::new(config, name).map_err(|error| explain(&error, host, self.has_client_certificate()))
+        ClientConnection::new(config, name)
+            .map_err(|error| explain(&error, host, self.has_client_certificate()))
     }
 
     fn config(&self, system: &SystemRoots) -> Result<Arc<ClientConfig>, String> {
@@ -222,7 +225,8 @@ fn parse_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
         let encrypted = pem.windows(9).any(|word| word == b"ENCRYPTED");
         Error::invalid(match error {
             _ if encrypted => {
-                "the client key is encrypted. Give it without a password, readable by its owner only.".to_owned()
+                "the client key is encrypted. Give it without a password, readable by its owner only."
+                    .to_owned()
             }
             pem::Error::NoItemsFound => "the client key PEM text holds no private key. It needs a block \
                  -----BEGIN PRIVATE KEY----- (or EC or RSA PRIVATE KEY)."
@@ -240,7 +244,8 @@ mod tests {
 
     fn pair() -> (String, String) {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["device".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate =
+            CertificateParams::new(vec!["device".to_owned()]).unwrap().self_signed(&key).unwrap();
         (certificate.pem(), key.serialize_pem())
     }
 

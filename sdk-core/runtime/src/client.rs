@@ -1,0 +1,373 @@
+//! A client: how it is made, connected and closed.
+
+use crate::command::Registration;
+use crate::device::Device;
+use crate::dial::Plan;
+use crate::error::Error;
+use crate::inner::{Inner, Parts};
+use crate::jobs::LifecycleHandler;
+use crate::lifecycle::Lifecycle;
+use crate::login::Login;
+use crate::os::{clock, entropy};
+use crate::proxy::Proxy;
+use crate::runtime::Runtime;
+use crate::tls::{Tls, TlsSetup};
+use crate::waiter::Completion;
+use enos_core::engine::{DeviceIx, Engine, Memory, Stats};
+use enos_core::{Config, Hub, Limits, Scheme};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long the last handle's end waits for a close that nobody asked for.
+const DROP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A device's connection to the hub, which heals itself once it has been online.
+///
+/// A handle: clones are the same client, and it closes when the last one is dropped. The verbs of the device that
+/// signs in are its own, through [`Device`].
+#[derive(Clone, Debug)]
+pub struct Client {
+    device: Device,
+    guard: Arc<Guard>,
+}
+
+impl Client {
+    /// Starts making a client of this hub: `ssl://host:18883`, or `tcp://host:11883` in clear.
+    pub fn builder(hub: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(hub.into())
+    }
+
+    /// Connects and signs in; from then on every loss is healed in the background.
+    ///
+    /// Tries until its time is over, but returns at once on what trying again cannot cure: a wrong secret, a
+    /// refused certificate. Then the client stops, and may be asked again. Register handlers first: a command may
+    /// come with the first byte. Returns at once if the client is online.
+    pub fn connect(&self, timeout: Duration) -> Result<(), Error> {
+        self.inner().connect_and_wait(timeout)
+    }
+
+    /// As [`connect`](Self::connect); `done` is called once, on a callback thread. Never waits.
+    pub fn submit_connect(
+        &self,
+        timeout: Duration,
+        done: impl FnOnce(Result<(), Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        self.inner().connect(timeout, Completion::Call(Box::new(done)))
+    }
+
+    /// Takes nothing new, lets open posts settle within the time, signs off, and waits for callbacks that run.
+    ///
+    /// What has not settled fails with `Closed`. Called from a callback of this client it only starts closing.
+    /// A second close waits for the first. Fails with `Timeout` if a callback does not return in time.
+    pub fn close(&self, timeout: Duration) -> Result<(), Error> {
+        let closed = self.inner().close_and_wait(timeout);
+        if closed.is_ok() && !self.inner().jobs().is_running_here() {
+            self.guard.end_runtime();
+        }
+        closed
+    }
+
+    /// As [`close`](Self::close); `done` is called once, on a callback thread, as the last callback.
+    pub fn submit_close(
+        &self,
+        timeout: Duration,
+        done: impl FnOnce(Result<(), Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        self.inner().close(timeout, Completion::Call(Box::new(done)))
+    }
+
+    /// Calls `handler` with each step in the connection's life, in order, on a callback thread.
+    pub fn on_lifecycle(
+        &self,
+        handler: impl Fn(&Lifecycle) + Send + Sync + 'static,
+    ) -> Result<Registration, Error> {
+        let handler: LifecycleHandler = Arc::new(handler);
+        self.inner().register_lifecycle(handler)
+    }
+
+    /// Counters since the client was made.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        self.inner().stats()
+    }
+
+    /// The device that signs in; a handle that does not keep the client open, so right for use in callbacks.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn inner(&self) -> &Arc<Inner> {
+        self.device.inner()
+    }
+}
+
+impl std::ops::Deref for Client {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.device
+    }
+}
+
+/// Closes the client when the last handle goes.
+#[derive(Debug)]
+struct Guard {
+    inner: Arc<Inner>,
+    /// The client's hold on its threads.
+    runtime: Mutex<Option<Runtime>>,
+}
+
+impl Guard {
+    fn end_runtime(&self) {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.end();
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // After a fork the locks may be held by threads that do not exist here: let everything be.
+        if !self.inner.shared().owner().is_this() {
+            if let Ok(runtime) = self.runtime.get_mut() {
+                std::mem::forget(runtime.take());
+            }
+            return;
+        }
+        if let Err(error) = self.inner.close_and_wait(DROP_TIMEOUT) {
+            log::warn!("{error}");
+        }
+        if !self.inner.jobs().is_running_here() {
+            self.end_runtime();
+        }
+    }
+}
+
+/// Makes a [`Client`]. Everything but the login has a default.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    hub: String,
+    login: Option<Login>,
+    tls: Tls,
+    proxy: Option<Proxy>,
+    limits: Limits,
+    runtime: Option<Runtime>,
+    options: Options,
+}
+
+/// Numbers, as the caller gave them; `None` is the core's default.
+#[derive(Clone, Debug)]
+struct Options {
+    keep_alive: Option<Duration>,
+    clean_session: Option<bool>,
+    in_flight: Option<u16>,
+    dial_budget: Option<(u8, Duration)>,
+    backoff: Option<(Duration, Duration)>,
+    sign_in_timeout: Option<Duration>,
+    activation_timeout: Option<Duration>,
+    pong_timeout: Option<Duration>,
+    address_timeout: Duration,
+    handshake_timeout: Duration,
+    dial_timeout: Duration,
+}
+
+impl ClientBuilder {
+    fn new(hub: String) -> Self {
+        let options = Options {
+            keep_alive: None,
+            clean_session: None,
+            in_flight: None,
+            dial_budget: None,
+            backoff: None,
+            sign_in_timeout: None,
+            activation_timeout: None,
+            pong_timeout: None,
+            address_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(10),
+            dial_timeout: Duration::from_secs(30),
+        };
+        Self {
+            hub,
+            login: None,
+            tls: Tls::new(),
+            proxy: None,
+            limits: Limits::DEFAULT,
+            runtime: None,
+            options,
+        }
+    }
+
+    /// Who the device is. Needed.
+    pub fn login(mut self, login: Login) -> Self {
+        self.login = Some(login);
+        self
+    }
+
+    /// Whom to trust and which certificate to show, for `ssl://`. Default: the system's CAs, no certificate.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Goes through this proxy.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// What the client may use at the most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Shares these threads instead of starting its own.
+    pub fn runtime(mut self, runtime: &Runtime) -> Self {
+        self.runtime = Some(runtime.clone());
+        self
+    }
+
+    /// MQTT keep alive; default 60 s, whole seconds. Zero switches it off.
+    pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.options.keep_alive = Some(keep_alive);
+        self
+    }
+
+    /// MQTT clean session; default true.
+    pub fn clean_session(mut self, clean: bool) -> Self {
+        self.options.clean_session = Some(clean);
+        self
+    }
+
+    /// QoS 1 messages sent and not yet acknowledged, at the most; default 256.
+    pub fn in_flight(mut self, messages: u16) -> Self {
+        self.options.in_flight = Some(messages);
+        self
+    }
+
+    /// So many dials within so long; default 4 in 120 s, since EnOS blocks a device that dials more.
+    pub fn dial_budget(mut self, dials: u8, window: Duration) -> Self {
+        self.options.dial_budget = Some((dials, window));
+        self
+    }
+
+    /// First and largest pause between dials; default 1 s and 64 s.
+    pub fn backoff(mut self, first: Duration, largest: Duration) -> Self {
+        self.options.backoff = Some((first, largest));
+        self
+    }
+
+    /// Longest wait for CONNACK; default 10 s.
+    pub fn sign_in_timeout(mut self, timeout: Duration) -> Self {
+        self.options.sign_in_timeout = Some(timeout);
+        self
+    }
+
+    /// Longest wait for the activation message; default 30 s.
+    pub fn activation_timeout(mut self, timeout: Duration) -> Self {
+        self.options.activation_timeout = Some(timeout);
+        self
+    }
+
+    /// Longest wait for the answer to a keep-alive ping; default 10 s.
+    pub fn pong_timeout(mut self, timeout: Duration) -> Self {
+        self.options.pong_timeout = Some(timeout);
+        self
+    }
+
+    /// Longest wait for one address to accept; default 5 s.
+    pub fn address_timeout(mut self, timeout: Duration) -> Self {
+        self.options.address_timeout = timeout;
+        self
+    }
+
+    /// Longest wait for proxy and TLS handshake together; default 10 s.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.options.handshake_timeout = timeout;
+        self
+    }
+
+    /// Longest time of one dial: look-up, all addresses, proxy, TLS; default 30 s.
+    pub fn dial_timeout(mut self, timeout: Duration) -> Self {
+        self.options.dial_timeout = timeout;
+        self
+    }
+
+    /// Makes the client; it does not connect yet. Reads the secret store.
+    ///
+    /// Fails with `InvalidArgument` on whatever is wrong with the settings, and with `StorageFailed` if the secret
+    /// store cannot be read.
+    pub fn build(self) -> Result<Client, Error> {
+        let hub = Hub::parse(&self.hub)?;
+        let Some(login) = &self.login else {
+            return Err(Error::invalid("the client has no login. Give one: Login::device_secret(…)."));
+        };
+        if let Some(proxy) = &self.proxy {
+            proxy.check()?;
+        }
+        if hub.scheme == Scheme::Tcp && format!("{:?}", self.tls) != format!("{:?}", Tls::new()) {
+            log::warn!("TLS is set up, but the hub URL says tcp: the connection goes in clear. Use ssl://");
+        }
+        let options = &self.options;
+        let plan = Plan {
+            tls: TlsSetup::new(&self.tls)?,
+            proxy: self.proxy.clone(),
+            address_timeout: options.address_timeout,
+            handshake_timeout: options.handshake_timeout,
+            total_timeout: options.dial_timeout,
+        };
+        let stored = login.stored()?;
+        let config = options.config(Config::new(hub, login.core(stored.as_ref())));
+        let engine = Engine::new(config, entropy::seed()?, Memory::heap(&self.limits))?;
+        let runtime = match &self.runtime {
+            Some(runtime) => runtime.clone(),
+            None => Runtime::single()?,
+        };
+        let shared = runtime.shared();
+        shared.owner().check()?;
+        let parts = Parts {
+            product_key: login.product_key.clone(),
+            device_key: login.device_key.clone(),
+            plan,
+            store: login.store(),
+            requests: usize::from(self.limits.requests),
+        };
+        let inner = shared.add(|token| Inner::new(shared.clone(), token, parts, engine))?;
+        let device = Device::new(inner.clone(), DeviceIx::ROOT);
+        let guard = Arc::new(Guard { inner, runtime: Mutex::new(Some(runtime)) });
+        Ok(Client { device, guard })
+    }
+}
+
+impl Options {
+    fn config<'c>(&self, mut config: Config<'c>) -> Config<'c> {
+        let seconds = |time: Duration| u16::try_from(time.as_secs()).unwrap_or(u16::MAX);
+        if let Some(time) = self.keep_alive {
+            config.keep_alive_s = seconds(time).max(u16::from(!time.is_zero()));
+        }
+        if let Some(clean) = self.clean_session {
+            config.clean_session = clean;
+        }
+        if let Some(messages) = self.in_flight {
+            config.in_flight = messages;
+        }
+        if let Some((dials, window)) = self.dial_budget {
+            config.dial_budget = dials;
+            config.dial_window_s = seconds(window);
+        }
+        if let Some((first, largest)) = self.backoff {
+            config.backoff_ms = (clock::timeout_ms(first), clock::timeout_ms(largest));
+        }
+        if let Some(time) = self.sign_in_timeout {
+            config.sign_in_timeout_ms = clock::timeout_ms(time);
+        }
+        if let Some(time) = self.activation_timeout {
+            config.activation_timeout_ms = clock::timeout_ms(time);
+        }
+        if let Some(time) = self.pong_timeout {
+            config.pong_timeout_ms = clock::timeout_ms(time);
+        }
+        config
+    }
+}

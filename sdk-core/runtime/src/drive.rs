@@ -1,0 +1,699 @@
+//! The loop between one engine and its link: outputs are done, inputs are told, events become jobs.
+//!
+//! Owns everything of a client that changes, under the client's one lock. Runs no user code and blocks on nothing;
+//! what must happen without the lock is left in [`Effects`].
+
+use crate::command::{HANDLER_FAILED, Handler, Invocation, InvocationKind, Responder};
+use crate::device::{Delivery, Device};
+use crate::dial::{Cancel, Target};
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::jobs::{Job, LifecycleHandler};
+use crate::lifecycle::Lifecycle;
+use crate::link::{Down, Link};
+use crate::secret::Secret;
+use crate::waiter::{Completion, Wakes};
+use enos_core::engine::{
+    Answer, AnswerData, CallId, Command, CommandKind, Engine, Event, Input, LinkError, Outcome, Output,
+    Request, RequestError, Warning,
+};
+use enos_core::{Cause, ErrorKind, LinkFault, Now};
+use mio::Registry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So many reads are made for one client before another's turn comes.
+const READS: usize = 16;
+
+/// Most lifecycle events that wait for a callback that does not return.
+const MAX_JOBS_OF_LIFECYCLE: usize = 4096;
+
+/// Everything of a client that changes.
+pub(crate) struct Core {
+    pub(crate) engine: Engine<'static>,
+    pub(crate) phase: Phase,
+    link: Option<Link>,
+    /// The socket is full: nothing is written until it says otherwise.
+    blocked: bool,
+    /// The socket may hold bytes that were not read.
+    readable: bool,
+    dialing: Option<Dialing>,
+    dials: u64,
+    /// What the last link or dial said when it went down.
+    last_down: Option<Down>,
+    /// Why the last attempt failed, while there will be another.
+    last_failure: Option<Error>,
+    pub(crate) requests: HashMap<u32, Completion<Delivery>, BuildHasherDefault<Spread>>,
+    pub(crate) connects: Vec<(u64, Completion<()>)>,
+    pub(crate) closes: Vec<Completion<()>>,
+    /// When a close is forced.
+    pub(crate) force_at: Option<u64>,
+    pub(crate) services: HashMap<Arc<str>, (u64, Handler)>,
+    pub(crate) set: Option<(u64, Handler)>,
+    pub(crate) get: Option<(u64, Handler)>,
+    pub(crate) lifecycle: Arc<[(u64, LifecycleHandler)]>,
+    /// The number of the next registration.
+    pub(crate) registrations: u64,
+    /// Commands that were handed out and not answered.
+    pub(crate) calls: usize,
+    /// Commands that nobody will answer: 1102 goes out when there is room.
+    pub(crate) abandoned: Vec<CallId>,
+    /// Threads that wait for room in the queue.
+    pub(crate) room_waiters: usize,
+    /// Something waits to be sent, and a thread knows that it has to.
+    pub(crate) dirty: bool,
+    /// When a calling thread last wrote by itself.
+    pub(crate) wrote_at: u64,
+    /// The I/O thread looks after this client at that moment, or sooner.
+    armed: u64,
+    jobs: VecDeque<Job>,
+}
+
+/// Where the client stands, as far as callers care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Not connected, and nothing is being done about it.
+    Idle,
+    /// Not connected, and something is.
+    Connecting,
+    Online,
+    Closed,
+}
+
+/// A dial that runs.
+struct Dialing {
+    number: u64,
+    cancel: Arc<Cancel>,
+    deadline: u64,
+}
+
+/// Numbers of requests are as good as random in their low bits already.
+#[derive(Default)]
+pub(crate) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
+    }
+}
+
+/// What is left to do once the lock is given back.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) delivered: Wakes<Delivery>,
+    pub(crate) done: Wakes<()>,
+    /// There is room in the queue again.
+    pub(crate) room: bool,
+    /// The client must be scheduled for its callbacks.
+    pub(crate) schedule: bool,
+    pub(crate) dial: Option<(u64, Target, Arc<Cancel>)>,
+    pub(crate) store: Option<(String, String, Secret)>,
+    /// The I/O thread must look at the client at this moment of the monotonic clock.
+    pub(crate) arm: Option<u64>,
+    /// There is more to read, or to send: the I/O thread goes on.
+    pub(crate) attention: bool,
+    pub(crate) closed: bool,
+}
+
+impl Core {
+    pub(crate) fn new(engine: Engine<'static>) -> Self {
+        Self {
+            engine,
+            phase: Phase::Idle,
+            link: None,
+            blocked: false,
+            readable: false,
+            dialing: None,
+            dials: 0,
+            last_down: None,
+            last_failure: None,
+            requests: HashMap::default(),
+            connects: Vec::new(),
+            closes: Vec::new(),
+            force_at: None,
+            services: HashMap::new(),
+            set: None,
+            get: None,
+            lifecycle: Arc::new([]),
+            registrations: 0,
+            calls: 0,
+            abandoned: Vec::new(),
+            room_waiters: 0,
+            dirty: false,
+            wrote_at: 0,
+            armed: u64::MAX,
+            jobs: VecDeque::new(),
+        }
+    }
+
+    /// The link of a dial is up, or never will be. Late ones are let go.
+    pub(crate) fn on_dialed(
+        &mut self,
+        client: &Arc<Inner>,
+        now: Now,
+        number: u64,
+        result: Result<Link, Down>,
+    ) {
+        let registry = client.shared().registry();
+        if self.dialing.as_ref().is_none_or(|dialing| dialing.number != number) {
+            if let Ok(link) = result {
+                link.hang_up(registry);
+            }
+            return;
+        }
+        self.dialing = None;
+        let watched = result.and_then(|mut link| match link.watch(registry, client.token()) {
+            Ok(()) => Ok(link),
+            Err(error) => Err(Down::new(
+                LinkFault::Connect,
+                format!("the operating system cannot watch the socket: {error}"),
+            )),
+        });
+        match watched {
+            Ok(link) => {
+                let is_tls = link.is_tls();
+                self.link = Some(link);
+                self.blocked = false;
+                // What TLS has read already gives no event.
+                self.readable = is_tls;
+                self.engine.handle_input(now, Input::LinkUp);
+            }
+            Err(down) => {
+                log::info!("{}: no connection: {}", client.name(), down.text);
+                let fault = down.fault;
+                self.last_down = Some(down);
+                self.engine.handle_input(now, Input::LinkDown(LinkError::Fault(fault)));
+            }
+        }
+    }
+
+    /// The socket has something to say.
+    pub(crate) fn on_ready(&mut self, readable: bool, writable: bool, ended: bool) {
+        let Some(link) = &mut self.link else { return };
+        if ended {
+            link.note_end();
+        }
+        self.blocked &= !writable;
+        self.readable |= readable || ended;
+    }
+
+    /// The close has run out of time: the link goes without ceremony.
+    pub(crate) fn force(&mut self, now: Now, registry: &Registry) {
+        self.force_at = None;
+        if let Some(dialing) = self.dialing.take() {
+            dialing.cancel.cancel();
+        }
+        if let Some(mut link) = self.link.take() {
+            link.unwatch(registry);
+        }
+        self.engine.handle_input(now, Input::LinkDown(LinkError::Fault(LinkFault::Lost)));
+    }
+
+    /// Does what is due and possible, reading included if `read`, until the engine has nothing more.
+    pub(crate) fn drive(&mut self, client: &Arc<Inner>, now: Now, read: bool, effects: &mut Effects) {
+        self.on_time(client, now, effects);
+        if self.link.is_some() && !self.blocked {
+            self.flush_link(client, now);
+        }
+        if read && self.readable {
+            self.read(client, now, effects);
+        }
+        self.dirty = false;
+        self.drain(client, now, true, effects);
+        if !self.abandoned.is_empty() {
+            self.answer_abandoned(now);
+            self.drain(client, now, true, effects);
+        }
+        if self.readable && !self.engine.receive_buffer().is_empty() && self.link.is_some() {
+            effects.attention = true;
+        }
+        effects.room &= self.room_waiters > 0;
+    }
+
+    /// Hands the jobs over and sets the clock; the last act under the lock.
+    pub(crate) fn finish(&mut self, client: &Arc<Inner>, effects: &mut Effects) {
+        if !self.jobs.is_empty() {
+            effects.schedule = client.jobs().append(&mut self.jobs);
+        }
+        let deadline = self.deadline().unwrap_or(u64::MAX);
+        if deadline < self.armed {
+            self.armed = deadline;
+            effects.arm = Some(deadline);
+        }
+    }
+
+    /// The I/O thread's clock has reached `at`; false if that is no longer this client's time.
+    pub(crate) fn disarm(&mut self, at: u64) -> bool {
+        let due = self.armed == at;
+        if due {
+            self.armed = u64::MAX;
+        }
+        due
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        let dialing = self.dialing.as_ref().map(|dialing| dialing.deadline);
+        let connects = self.connects.iter().map(|(deadline, _)| *deadline).min();
+        [self.engine.deadline(), dialing, connects, self.force_at].into_iter().flatten().min()
+    }
+
+    fn on_time(&mut self, client: &Arc<Inner>, now: Now, effects: &mut Effects) {
+        if self.dialing.as_ref().is_some_and(|dialing| now.mono_ms >= dialing.deadline)
+            && let Some(dialing) = self.dialing.take()
+        {
+            dialing.cancel.cancel();
+            let text =
+                "name look-up and connection together took too long. Check the name server and the network";
+            log::info!("{}: no connection: {text}", client.name());
+            self.last_down = Some(Down::new(LinkFault::Timeout, text));
+            self.engine.handle_input(now, Input::LinkDown(LinkError::Fault(LinkFault::Timeout)));
+        }
+        if self.force_at.is_some_and(|at| now.mono_ms >= at) {
+            self.force(now, client.shared().registry());
+        }
+        let mut at = 0;
+        while let Some((deadline, _)) = self.connects.get(at) {
+            if now.mono_ms < *deadline {
+                at += 1;
+                continue;
+            }
+            let (_, completion) = self.connects.swap_remove(at);
+            let last = self.last_failure.as_ref().map(|error| format!(". The last attempt: {error}"));
+            let text = format!("connect of {} ran out of time{}", client.name(), last.unwrap_or_default());
+            self.complete(completion, Err(Error::new(ErrorKind::Timeout, text)), effects);
+        }
+    }
+
+    fn flush_link(&mut self, client: &Arc<Inner>, now: Now) {
+        let Some(link) = &mut self.link else { return };
+        match link.flush() {
+            Ok(done) => self.blocked = !done,
+            Err(down) => self.link_down(client, now, down),
+        }
+    }
+
+    /// Reads what has come; events are taken in between, so that the buffer empties.
+    fn read(&mut self, client: &Arc<Inner>, now: Now, effects: &mut Effects) {
+        for _ in 0..READS {
+            let Some(link) = &mut self.link else {
+                self.readable = false;
+                return;
+            };
+            let buffer = self.engine.receive_buffer();
+            if buffer.is_empty() {
+                return;
+            }
+            match link.read(buffer) {
+                Ok(received) => {
+                    self.readable = received.more;
+                    if received.count > 0 {
+                        self.engine.handle_input(now, Input::Received(received.count));
+                        self.drain(client, now, false, effects);
+                    }
+                }
+                Err(down) => {
+                    self.readable = false;
+                    self.link_down(client, now, down);
+                }
+            }
+            if !self.readable {
+                return;
+            }
+        }
+    }
+
+    fn link_down(&mut self, client: &Arc<Inner>, now: Now, down: Down) {
+        if let Some(mut link) = self.link.take() {
+            link.unwatch(client.shared().registry());
+        }
+        let fault = down.fault;
+        self.last_down = Some(down);
+        self.engine.handle_input(now, Input::LinkDown(LinkError::Fault(fault)));
+    }
+
+    /// Takes the engine's outputs until it waits, or the socket is full, or (without `write`) bytes are to be sent.
+    fn drain(&mut self, client: &Arc<Inner>, now: Now, write: bool, effects: &mut Effects) {
+        loop {
+            match self.engine.poll_output(now) {
+                Output::Wait(_) => return,
+                Output::Transmit(bytes) => {
+                    if !write || self.blocked {
+                        return;
+                    }
+                    let sent = match &mut self.link {
+                        Some(link) => link.write(bytes),
+                        None => Err(Down::new(LinkFault::Lost, "")),
+                    };
+                    match sent {
+                        Ok(0) => {
+                            self.blocked = true;
+                            return;
+                        }
+                        Ok(count) => self.engine.handle_input(now, Input::Sent(count)),
+                        Err(down) => self.link_down(client, now, down),
+                    }
+                }
+                Output::Event(event) => {
+                    let host = Host {
+                        client,
+                        requests: &mut self.requests,
+                        services: &self.services,
+                        set: self.set.as_ref(),
+                        get: self.get.as_ref(),
+                        calls: &mut self.calls,
+                        jobs: &mut self.jobs,
+                        effects,
+                        last_down: self.last_down.as_ref(),
+                    };
+                    match host.event(event) {
+                        Then::Nothing => {}
+                        Then::Refuse(call) => {
+                            self.calls += 1;
+                            self.abandoned.push(call);
+                        }
+                        Then::Step(step) => self.step(client, step, effects),
+                    }
+                }
+                Output::Dial(dial) => {
+                    let target = Target { scheme: dial.scheme, host: dial.host.to_owned(), port: dial.port };
+                    self.dials += 1;
+                    let cancel = Arc::new(Cancel::default());
+                    let deadline = now.mono_ms.saturating_add(client.dial_limit_ms());
+                    self.dialing = Some(Dialing { number: self.dials, cancel: cancel.clone(), deadline });
+                    effects.dial = Some((self.dials, target, cancel));
+                }
+                Output::Store(record) => {
+                    let secret = Secret::new(record.device_secret);
+                    effects.store =
+                        Some((record.product_key.to_owned(), record.device_key.to_owned(), secret));
+                }
+                Output::HangUp => {
+                    if let Some(dialing) = self.dialing.take() {
+                        dialing.cancel.cancel();
+                    }
+                    if let Some(link) = self.link.take() {
+                        link.hang_up(client.shared().registry());
+                    }
+                    self.engine.handle_input(now, Input::LinkDown(LinkError::HungUp));
+                }
+            }
+        }
+    }
+
+    /// A step of the connection's life.
+    fn step(&mut self, client: &Arc<Inner>, step: Step, effects: &mut Effects) {
+        let name = client.name();
+        let event = match step {
+            Step::Connecting => {
+                log::info!("{name}: connecting");
+                self.phase = Phase::Connecting;
+                Lifecycle::Connecting
+            }
+            Step::Online => {
+                log::info!("{name}: online");
+                self.phase = Phase::Online;
+                self.last_down = None;
+                self.last_failure = None;
+                for (_, completion) in std::mem::take(&mut self.connects) {
+                    self.complete(completion, Ok(()), effects);
+                }
+                Lifecycle::Online
+            }
+            Step::ConnectFailed { error, retry_in_ms } => {
+                let detail = self.detail(&error);
+                let mut error = Error::core(&format!("connect of {name}"), &error, &detail);
+                match retry_in_ms {
+                    Some(ms) => {
+                        log::info!("{error}. Next attempt in {ms} ms");
+                        self.last_failure = Some(error.clone());
+                    }
+                    None => {
+                        if error.kind == ErrorKind::Timeout
+                            && let Some(last) = &self.last_failure
+                        {
+                            error.message.push_str(&format!(" The attempt before: {last}"));
+                        }
+                        if error.kind == ErrorKind::Closed {
+                            log::info!("{error}");
+                        } else {
+                            log::warn!("{error} The client has stopped trying.");
+                        }
+                        self.phase = Phase::Idle;
+                        for (_, completion) in std::mem::take(&mut self.connects) {
+                            self.complete(completion, Err(error.clone()), effects);
+                        }
+                    }
+                }
+                let retry_in = retry_in_ms.map(|ms| Duration::from_millis(u64::from(ms)));
+                Lifecycle::ConnectFailed { error, retry_in }
+            }
+            Step::Offline { reason, will_retry } => {
+                let detail = self.detail(&reason);
+                let reason = Error::core(&format!("the connection of {name}"), &reason, &detail);
+                self.phase = if will_retry { Phase::Connecting } else { Phase::Idle };
+                if will_retry {
+                    log::info!("{reason}");
+                } else {
+                    log::info!("{name}: offline");
+                }
+                self.last_failure = will_retry.then(|| reason.clone());
+                Lifecycle::Offline { reason, will_retry }
+            }
+            Step::Activated => {
+                log::info!("{name}: activated, its secret is stored");
+                Lifecycle::Activated
+            }
+            Step::Closed => {
+                log::info!("{name}: closed");
+                self.close(client, effects);
+                return;
+            }
+        };
+        if !self.lifecycle.is_empty() {
+            if client.jobs().pending() + self.jobs.len() < client.most_jobs() + MAX_JOBS_OF_LIFECYCLE {
+                self.jobs.push_back(Job::Lifecycle(self.lifecycle.clone(), event));
+            } else {
+                log::warn!("{name}: a lifecycle event was dropped, because a callback does not return");
+            }
+        }
+    }
+
+    /// The end: everybody who waits is told, and what the user gave is let go.
+    fn close(&mut self, client: &Arc<Inner>, effects: &mut Effects) {
+        self.phase = Phase::Closed;
+        self.force_at = None;
+        let closed = || Error::closed(&format!("the call on {}", client.name()));
+        for (_, completion) in std::mem::take(&mut self.requests) {
+            complete_delivery(completion, Err(closed()), &mut self.jobs, effects);
+        }
+        for (_, completion) in std::mem::take(&mut self.connects) {
+            self.complete(completion, Err(closed()), effects);
+        }
+        if !self.lifecycle.is_empty() {
+            self.jobs.push_back(Job::Lifecycle(self.lifecycle.clone(), Lifecycle::Closed));
+        }
+        for completion in std::mem::take(&mut self.closes) {
+            self.complete(completion, Ok(()), effects);
+        }
+        let services = std::mem::take(&mut self.services);
+        let lifecycle = std::mem::replace(&mut self.lifecycle, Arc::new([]));
+        let given = (services, self.set.take(), self.get.take(), lifecycle);
+        if !given.0.is_empty() || given.1.is_some() || given.2.is_some() || !given.3.is_empty() {
+            self.jobs.push_back(Job::Dispose(Box::new(given)));
+        }
+        effects.closed = true;
+        effects.room = true;
+    }
+
+    pub(crate) fn complete(
+        &mut self,
+        completion: Completion<()>,
+        result: Result<(), Error>,
+        effects: &mut Effects,
+    ) {
+        match completion {
+            Completion::Call(done) => self.jobs.push_back(Job::Done(done, result)),
+            Completion::Wake(waiter) => effects.done.push(waiter, result),
+            Completion::Nobody => {}
+        }
+    }
+
+    /// Lets go of what a user gave, without running their code here.
+    pub(crate) fn dispose(&mut self, given: impl std::any::Any + Send) {
+        self.jobs.push_back(Job::Dispose(Box::new(given)));
+    }
+
+    /// The link's finer text, if the error is the link's.
+    fn detail(&self, error: &enos_core::Error) -> String {
+        match (&self.last_down, error.cause) {
+            (Some(down), Cause::Link(fault)) if down.fault == fault => down.text.clone(),
+            _ => String::new(),
+        }
+    }
+
+    fn answer_abandoned(&mut self, now: Now) {
+        while let Some(call) = self.abandoned.last().copied() {
+            let answer = Answer { code: HANDLER_FAILED, data: AnswerData::Empty, message: "" };
+            if self.engine.request(now, Request::Answer { call, answer }) == Err(RequestError::QueueFull) {
+                return;
+            }
+            self.abandoned.pop();
+            self.calls = self.calls.saturating_sub(1);
+        }
+    }
+}
+
+/// Lifecycle events of the engine, which are values.
+enum Step {
+    Connecting,
+    Online,
+    ConnectFailed { error: enos_core::Error, retry_in_ms: Option<u32> },
+    Offline { reason: enos_core::Error, will_retry: bool },
+    Activated,
+    Closed,
+}
+
+/// What an event asks of the core.
+enum Then {
+    Nothing,
+    Refuse(CallId),
+    Step(Step),
+}
+
+/// The parts of the core that an event may touch while it borrows the engine.
+struct Host<'c> {
+    client: &'c Arc<Inner>,
+    requests: &'c mut HashMap<u32, Completion<Delivery>, BuildHasherDefault<Spread>>,
+    services: &'c HashMap<Arc<str>, (u64, Handler)>,
+    set: Option<&'c (u64, Handler)>,
+    get: Option<&'c (u64, Handler)>,
+    calls: &'c mut usize,
+    jobs: &'c mut VecDeque<Job>,
+    effects: &'c mut Effects,
+    last_down: Option<&'c Down>,
+}
+
+impl Host<'_> {
+    fn event(self, event: Event<'_>) -> Then {
+        match event {
+            Event::Settled { request, outcome } => {
+                self.effects.room = true;
+                let Some(completion) = self.requests.remove(&request.0) else { return Then::Nothing };
+                let result = match outcome {
+                    Outcome::Acknowledged { .. } => Ok(Delivery::Acknowledged { request }),
+                    Outcome::Rejected { error, message } => Err(self.failure(&error, message)),
+                    Outcome::Failed(error) => Err(self.failure(&error, self.why_offline(&error))),
+                    _ => Err(Error::new(ErrorKind::Internal, "an outcome that this runtime does not know")),
+                };
+                if let (Completion::Nobody, Err(error)) = (&completion, &result) {
+                    log::warn!("{error}");
+                }
+                complete_delivery(completion, result, self.jobs, self.effects);
+                Then::Nothing
+            }
+            Event::Command(command) => self.command(command),
+            Event::Warning(warning) => {
+                self.warn(warning);
+                Then::Nothing
+            }
+            Event::Connecting => Then::Step(Step::Connecting),
+            Event::Online => Then::Step(Step::Online),
+            Event::ConnectFailed { error, retry_in_ms } => {
+                Then::Step(Step::ConnectFailed { error, retry_in_ms })
+            }
+            Event::Offline { reason, will_retry } => Then::Step(Step::Offline { reason, will_retry }),
+            Event::Activated => Then::Step(Step::Activated),
+            Event::Closed => Then::Step(Step::Closed),
+            event => {
+                log::error!("{}: an event that this runtime does not know: {event:?}", self.client.name());
+                Then::Nothing
+            }
+        }
+    }
+
+    fn failure(&self, error: &enos_core::Error, detail: &str) -> Error {
+        let detail: String = detail.chars().take(200).flat_map(char::escape_debug).collect();
+        Error::core(&format!("post of {}", self.client.name()), error, &detail)
+    }
+
+    fn why_offline(&self, error: &enos_core::Error) -> &str {
+        match (error.cause, self.last_down) {
+            (Cause::Offline, Some(down)) => &down.text,
+            _ => "",
+        }
+    }
+
+    fn command(self, command: Command<'_>) -> Then {
+        let (kind, identifier, handler) = match command.kind {
+            CommandKind::Service(id) => match self.services.get_key_value(id) {
+                Some((id, (_, handler))) => (InvocationKind::Service, id.clone(), Some(handler)),
+                None => return Then::Refuse(command.call),
+            },
+            CommandKind::MeasurepointSet => {
+                (InvocationKind::MeasurepointSet, "".into(), self.set.map(|(_, handler)| handler))
+            }
+            CommandKind::MeasurepointGet => {
+                (InvocationKind::MeasurepointGet, "".into(), self.get.map(|(_, handler)| handler))
+            }
+            _ => return Then::Refuse(command.call),
+        };
+        let (Some(handler), Ok(params)) = (handler, std::str::from_utf8(command.params)) else {
+            return Then::Refuse(command.call);
+        };
+        *self.calls += 1;
+        let device = Device::new(self.client.clone(), command.device);
+        let invocation = Invocation { device, kind, identifier, params: params.into() };
+        let responder = Responder::new(self.client.clone(), command.call);
+        self.jobs.push_back(Job::Command(handler.clone(), invocation, responder));
+        Then::Nothing
+    }
+
+    fn warn(&self, warning: Warning) {
+        let name = self.client.name();
+        match warning {
+            Warning::SubscriptionRefused(count) => log::warn!(
+                "{name}: the hub refused {count} subscriptions. It may deliver without them; check the device's topics"
+            ),
+            Warning::Oversize(bytes) => log::warn!(
+                "{name}: a message of {bytes} bytes was larger than the limit and was dropped. Raise limits.receive"
+            ),
+            Warning::DialDelayed(ms) => {
+                log::info!(
+                    "{name}: the next dial waits {ms} ms, because the hub blocks devices that dial too often"
+                );
+            }
+            Warning::StoreFailed(ms) => {
+                log::warn!("{name}: the device secret could not be stored; next try in {ms} ms");
+            }
+            Warning::CallsFull => {
+                log::warn!(
+                    "{name}: a command was answered with 1102, because too many are open. Answer sooner"
+                );
+            }
+            other => log::info!("{name}: a message was dropped: {other:?}"),
+        }
+    }
+}
+
+fn complete_delivery(
+    completion: Completion<Delivery>,
+    result: Result<Delivery, Error>,
+    jobs: &mut VecDeque<Job>,
+    effects: &mut Effects,
+) {
+    match completion {
+        Completion::Call(done) => jobs.push_back(Job::Delivered(done, result)),
+        Completion::Wake(waiter) => effects.delivered.push(waiter, result),
+        Completion::Nobody => {}
+    }
+}

@@ -1,0 +1,250 @@
+//! Posts: settled by the hub's reply, refused with a name, held back when the queue is full, never lost.
+
+use crate::hub::{Hub, PUBLISH};
+use crate::{SOON, builder, online, says};
+use enos_runtime::{Delivery, ErrorKind, Limits, Point, PostOptions, Runtime, Value};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+#[test]
+fn a_post_is_settled_by_the_reply() {
+    let hub = Hub::good();
+    let client = online(&hub.tcp_url());
+    let delivery = client.post_measurepoints(&[Point::new("temp", 21.5)]).unwrap();
+    assert!(matches!(delivery, Delivery::Acknowledged { .. }));
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.acknowledged, stats.failed, stats.open_requests), (1, 0, 0));
+    client.close(SOON).unwrap();
+}
+
+#[test]
+fn time_and_values_arrive_as_given() {
+    let (tell, hear) = mpsc::channel();
+    let hub = Hub::start(move |_, mut conn| {
+        conn.accept().unwrap();
+        let post = conn.expect(PUBLISH).unwrap();
+        tell.send(post.publish().2.to_owned()).unwrap();
+        conn.answer(&post, 200);
+        conn.serve_on();
+    });
+    let client = online(&hub.tcp_url());
+    let list = [Value::Int(1), Value::Str("x")];
+    let points = [Point::new("temp", 21.5).quality(3), Point::new("list", &list[..]), Point::new("on", true)];
+    client.post_measurepoints_at(&points, UNIX_EPOCH + Duration::from_millis(1_700_000_000_123)).unwrap();
+    let sent: serde_json::Value = serde_json::from_str(&hear.recv_timeout(SOON).unwrap()).unwrap();
+    assert_eq!(sent["params"]["time"], 1_700_000_000_123_u64);
+    let points = &sent["params"]["measurepoints"];
+    assert_eq!(points["temp"]["value"], 21.5);
+    assert_eq!(points["temp"]["quality"], 3);
+    assert_eq!(points["list"], serde_json::json!([1, "x"]));
+}
+
+#[test]
+fn a_bad_point_is_named_and_nothing_is_sent() {
+    let hub = Hub::good();
+    let client = online(&hub.tcp_url());
+    let error = client.post_measurepoints(&[Point::new("ok", 1), Point::new("bad", f64::NAN)]).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidArgument);
+    says(&error, &["\"bad\"", "NaN"]);
+    assert!(client.post_measurepoints(&[]).is_err());
+    let large = "x".repeat(600 * 1024);
+    let error = client.post_measurepoints(&[Point::new("large", large.as_str())]).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::PayloadTooLarge);
+    assert_eq!(client.stats().unwrap().messages_sent, 0);
+}
+
+#[test]
+fn the_hubs_code_comes_back() {
+    let hub = Hub::start(|_, mut conn| {
+        conn.accept().unwrap();
+        while let Some(packet) = conn.packet() {
+            conn.answer(&packet, 1204);
+        }
+    });
+    let client = online(&hub.tcp_url());
+    let error = client.post_measurepoints(&[Point::new("temp", 1)]).unwrap_err();
+    assert_eq!((error.kind, error.hub_code), (ErrorKind::ModelMismatch, 1204));
+    assert!(!error.retryable);
+    says(&error, &["pk/dk", "1204", "scripted", "thing model"]);
+}
+
+#[test]
+fn no_reply_and_no_connection_run_out_of_time() {
+    let hub = Hub::start(|_, mut conn| {
+        conn.accept().unwrap();
+        while conn.packet().is_some() {}
+    });
+    let client = online(&hub.tcp_url());
+    let short = PostOptions::new().timeout(Duration::from_millis(30));
+    let error = client.post_measurepoints_with(&[Point::new("temp", 1)], short).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(error.retryable);
+    let offline = builder("tcp://127.0.0.1:9").build().unwrap();
+    let error = offline.post_measurepoints_with(&[Point::new("temp", 1)], short).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::LinkLost);
+}
+
+#[test]
+fn ten_thousand_posts_in_a_tight_loop_lose_nothing() {
+    const POSTS: usize = 10_000;
+    let hub = Hub::good();
+    let client = online(&hub.tcp_url());
+    let over = Arc::new(AtomicUsize::new(0));
+    let (tell, hear) = mpsc::channel();
+    let mut refused = 0;
+    for number in 0..POSTS {
+        let (over, tell) = (over.clone(), tell.clone());
+        let done = move |result: Result<Delivery, _>| {
+            result.unwrap();
+            over.fetch_add(1, Ordering::SeqCst);
+            let _ = tell.send(());
+        };
+        let points = [Point::new("n", number as i64)];
+        match client.submit_measurepoints(&points, PostOptions::new().timeout(SOON), done) {
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.kind, ErrorKind::QueueFull);
+                assert!(error.retryable);
+                refused += 1;
+            }
+        }
+    }
+    for _ in 0..POSTS - refused {
+        hear.recv_timeout(SOON).unwrap();
+    }
+    assert_eq!(over.load(Ordering::SeqCst) + refused, POSTS);
+    assert_eq!(client.stats().unwrap().acknowledged as usize, POSTS - refused);
+}
+
+#[test]
+fn a_full_queue_holds_blocking_posts_back() {
+    let hub = Hub::good();
+    let limits = Limits { requests: 4, ..Limits::DEFAULT };
+    let client = builder(&hub.tcp_url()).limits(limits).build().unwrap();
+    client.connect(SOON).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for number in 0..50 {
+                    let options = PostOptions::new().timeout(SOON);
+                    client.post_measurepoints_with(&[Point::new("n", number)], options).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(client.stats().unwrap().acknowledged, 800);
+}
+
+#[test]
+fn a_post_that_nobody_waits_for_is_queued() {
+    let hub = Hub::good();
+    let client = online(&hub.tcp_url());
+    let options = PostOptions::new().wait(false);
+    let delivery = client.post_measurepoints_with(&[Point::new("n", 1)], options).unwrap();
+    assert!(matches!(delivery, Delivery::Queued { .. }));
+    client.close(SOON).unwrap();
+    assert_eq!(client.stats().unwrap().acknowledged, 1, "close lets open posts settle");
+}
+
+#[test]
+fn a_post_goes_again_after_a_lost_link() {
+    let hub = Hub::start(|number, mut conn| {
+        conn.accept().unwrap();
+        match number {
+            // It takes the post and goes.
+            0 => drop(conn.expect(PUBLISH)),
+            _ => conn.serve_on(),
+        }
+    });
+    let client = online(&hub.tcp_url());
+    let options = PostOptions::new().timeout(SOON);
+    client.post_measurepoints_with(&[Point::new("n", 1)], options).unwrap();
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.retries, stats.reconnects, stats.acknowledged), (1, 1, 1));
+}
+
+#[test]
+fn completions_keep_their_order_and_may_post() {
+    let hub = Hub::good();
+    let client = online(&hub.tcp_url());
+    let (tell, hear) = mpsc::channel();
+    for number in 0..300 {
+        let (tell, device) = (tell.clone(), client.device().clone());
+        let done = move |result: Result<Delivery, _>| {
+            result.unwrap();
+            if number % 50 == 0 {
+                // Blocking within a callback is legal.
+                device.post_measurepoints(&[Point::new("inner", number)]).unwrap();
+            }
+            tell.send(number).unwrap();
+        };
+        client.submit_measurepoints(&[Point::new("n", number)], PostOptions::new(), done).unwrap();
+    }
+    drop(tell);
+    assert!(hear.iter().eq(0..300));
+}
+
+#[test]
+fn two_clients_share_a_runtime_and_do_not_delay_each_other() {
+    let hub = Hub::good();
+    let runtime = Runtime::new().unwrap();
+    let make = || {
+        let client = builder(&hub.tcp_url()).runtime(&runtime).build().unwrap();
+        client.connect(SOON).unwrap();
+        client
+    };
+    let (first, second) = (make(), make());
+    let (release, held) = mpsc::channel::<()>();
+    let (tell, hear) = mpsc::channel();
+    let done = move |_| {
+        tell.send(()).unwrap();
+        held.recv_timeout(SOON).unwrap();
+    };
+    first.submit_measurepoints(&[Point::new("n", 1)], PostOptions::new(), done).unwrap();
+    hear.recv_timeout(SOON).unwrap();
+    // The first client's callback blocks now.
+    let (tell, hear) = mpsc::channel();
+    let done = move |result: Result<Delivery, _>| tell.send(result).unwrap();
+    second.submit_measurepoints(&[Point::new("n", 1)], PostOptions::new(), done).unwrap();
+    hear.recv_timeout(SOON).unwrap().unwrap();
+    first.post_measurepoints(&[Point::new("n", 2)]).unwrap();
+    release.send(()).unwrap();
+    first.close(SOON).unwrap();
+    second.close(SOON).unwrap();
+}
+
+#[test]
+fn what_callbacks_send_does_not_wait_for_a_slow_one() {
+    // The first callback posts, the second blocks until the hub has that post.
+    let (tell, hear) = mpsc::channel();
+    let hear = std::sync::Mutex::new(hear);
+    let hub = Hub::start(move |_, mut conn| {
+        conn.accept().unwrap();
+        // Both replies leave at once, so that both callbacks are one batch.
+        let first = conn.expect(PUBLISH).unwrap();
+        let second = conn.expect(PUBLISH).unwrap();
+        conn.answer(&first, 200);
+        conn.answer(&second, 200);
+        let third = conn.expect(PUBLISH).unwrap();
+        tell.send(()).unwrap();
+        conn.answer(&third, 200);
+        conn.serve_on();
+    });
+    let client = online(&hub.tcp_url());
+    let device = client.device().clone();
+    let points = [Point::new("n", 1)];
+    let posts = move |_| {
+        let options = PostOptions::new().wait(false);
+        device.post_measurepoints_with(&[Point::new("n", 3)], options).unwrap();
+    };
+    let (done, end) = mpsc::channel();
+    client.submit_measurepoints(&points, PostOptions::new(), posts).unwrap();
+    let blocks = move |_| {
+        let start = Instant::now();
+        hear.lock().unwrap().recv_timeout(SOON).unwrap();
+        done.send(start.elapsed()).unwrap();
+    };
+    client.submit_measurepoints(&points, PostOptions::new(), blocks).unwrap();
+    end.recv_timeout(SOON).unwrap();
+}
