@@ -27,7 +27,7 @@ pub enum EntryKind {
     Refused,
     /// A connection ended.
     Disconnect,
-    /// A device subscribed or unsubscribed.
+    /// A device subscribed.
     Subscribe,
     /// A message from a device.
     MessageIn,

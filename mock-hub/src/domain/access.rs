@@ -6,7 +6,7 @@ use crate::enos::topic;
 use crate::fabric::DeviceId;
 use crate::journal::clip;
 
-use super::{Cloud, SignedIn};
+use super::{Cloud, Entry, EntryKind, SignedIn};
 
 /// Why a topic is not for this connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,18 +38,24 @@ impl Cloud {
         Err(denied(who, topic, "publish to"))
     }
 
-    /// Tells whether the connection may subscribe to a filter; wildcards are fine below its own keys.
+    /// Tells whether the connection may subscribe to a filter, and records it if so; wildcards are fine below the
+    /// device's own keys.
     ///
     /// # Errors
     /// The filter reaches beyond the device's own topics, or is malformed.
     pub fn may_subscribe(&self, who: &SignedIn, filter: &str) -> Result<(), Denied> {
         if !topic::is_filter(filter) {
-            let reason = format!("\"{filter}\" is no topic filter (MQTT 3.1.1 §4.7.1)");
+            let reason = format!("\"{}\" is no topic filter (MQTT 3.1.1 §4.7.1)", clip(filter, 200));
             return Err(Denied { code: 1009, reason });
         }
         let own =
             topic::parse(filter).is_some_and(|cut| is_own(&who.device, cut.product_key, cut.device_key));
-        if own { Ok(()) } else { Err(denied(who, filter, "subscribe to")) }
+        if !own {
+            return Err(denied(who, filter, "subscribe to"));
+        }
+        let text = format!("subscribed to {}", clip(filter, 200));
+        self.note(Entry::new(EntryKind::Subscribe, text).device(&who.device));
+        Ok(())
     }
 }
 

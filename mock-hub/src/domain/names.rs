@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::journal::clip;
+
 /// A name with its translations (`docs-model.md` §2); plain text reads as the default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,6 +67,7 @@ impl<'de> Deserialize<'de> for I18n {
 pub(crate) fn identifier(text: &str, longest: usize) -> Result<(), String> {
     let good = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if text.is_empty() || text.len() > longest || !text.chars().all(good) {
+        let text = clip(text, 80);
         return Err(format!("\"{text}\" is no identifier: 1 to {longest} letters, digits, '-', '_' or '.'"));
     }
     Ok(())
@@ -76,6 +79,7 @@ pub(crate) fn key(text: &str) -> Result<(), String> {
     let bad =
         |character: char| matches!(character, '/' | '+' | '#' | '|' | '{' | '}') || character.is_control();
     if text.is_empty() || text.chars().count() > 64 || text.contains(bad) {
+        let text = clip(text, 80);
         return Err(format!("\"{text}\" is no key: 1 to 64 characters, none of / + # | {{ }}"));
     }
     Ok(())

@@ -148,7 +148,12 @@ impl Seed {
             let place = error.path().to_string();
             // The root is ".", a place that could not be told "?".
             let place = if matches!(&*place, "." | "?") { String::new() } else { place };
-            SeedError::new(place, error.inner().to_string())
+            // The reader quotes what it found.
+            let reason = match place.ends_with("Secret") {
+                true => "expected a string".to_owned(),
+                false => error.inner().to_string(),
+            };
+            SeedError::new(place, reason)
         })?;
         reader.end().map_err(|error| SeedError::new("", error.to_string()))?;
         if seed.version != 1 {

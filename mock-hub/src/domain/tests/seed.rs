@@ -14,6 +14,10 @@ fn faults_name_their_place_and_leave_nothing_behind() {
         ("5", "invalid type: integer `5`"),
         (r#"{"version":2}"#, "version: 2 is no version"),
         (r#"{"colour":1}"#, "colour: unknown field `colour`"),
+        (
+            r#"{"devices":[{"productKey":"p","deviceSecret":12345}]}"#,
+            "devices[0].deviceSecret: expected a string",
+        ),
         (r#"{"orgId":5}"#, "orgId: invalid type: integer `5`"),
         (
             r#"{"models":[{"modelId":"m","measurepoints":{"p":{"identifier":"p","dataType":"LONG"}}}]}"#,

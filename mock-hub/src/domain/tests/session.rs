@@ -292,6 +292,7 @@ fn a_device_uses_its_own_topics_only() {
     assert!(world.cloud.may_publish(&who, "/ext/session/session/Tq4zR9Lw/combine/disable_reply").is_ok());
     for filter in ["/sys/Tq4zR9Lw/t-1/#", "/sys/Tq4zR9Lw/t-1/thing/service/+"] {
         assert!(world.cloud.may_subscribe(&who, filter).is_ok(), "{filter}");
+        assert_eq!(world.last("subscribe"), format!("subscribed to {filter}"));
     }
     for foreign in [
         "/sys/Tq4zR9Lw/t-2/thing/measurepoint/post",
