@@ -20,3 +20,8 @@ mod store;
 
 pub use domain::example_seed;
 pub use hub::{Builder, Hub, StartError};
+
+/// The README's examples, kept compiling.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

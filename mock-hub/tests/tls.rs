@@ -153,9 +153,11 @@ fn another_hubs_authority_is_not_trusted() {
     let (hub, other) = (hub(), support::hub());
     let mut client = Offer { ca: other.ca_pem(), ..Offer::new(&hub) }.dial(&hub);
     assert!(sign_in(&mut client, &device("pk1", "d1")).unwrap_err().contains("certificate"));
+    await_journal(&hub, "transport", "the client does not trust the hub");
     let identity = other.issue_client_certificate(&DeviceId::new("pk2", "t1")).unwrap();
     let mut client = Offer { identity: Some(identity), ..Offer::new(&hub) }.dial(&hub);
     assert!(sign_in(&mut client, &device("pk2", "t1")).is_err());
+    await_journal(&hub, "transport", "must be issued by this hub");
 }
 
 #[test]
@@ -190,22 +192,23 @@ fn a_client_certificate_expires_by_the_hubs_clock() {
 #[test]
 fn a_request_of_the_device_becomes_a_certificate_of_its_own_key() {
     let hub = hub();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "t1");
-    // More than it may have: not granted.
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let request = params.serialize_request(&key).unwrap().pem().unwrap();
-    // The vendor's tools write the older label (`docs-mqtt.md` §4).
-    let request = request.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
-    let certificate = hub.pki().sign_csr(&request).unwrap();
-    let der = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
-    let (_, parsed) = X509Certificate::from_der(&der).unwrap();
-    assert!(!parsed.is_ca());
-    let identity = Some((certificate, key.serialize_pem()));
-    let mut client = Offer { identity, ..Offer::new(&hub) }.dial(&hub);
-    assert_eq!(sign_in(&mut client, &device("pk2", "t1")), Ok(0));
+    let rsa = include_str!("../src/pki/test-only-rsa-2048.pem");
+    for key in [rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::from_pem(rsa).unwrap()] {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "t1");
+        // More than it may have: not granted.
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let request = params.serialize_request(&key).unwrap().pem().unwrap();
+        // The vendor's tools write the older label (`docs-mqtt.md` §4).
+        let request = request.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
+        let certificate = hub.pki().sign_csr(&request).unwrap();
+        let der = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+        assert!(!X509Certificate::from_der(&der).unwrap().1.is_ca());
+        let identity = Some((certificate, key.serialize_pem()));
+        let mut client = Offer { identity, ..Offer::new(&hub) }.dial(&hub);
+        assert_eq!(sign_in(&mut client, &device("pk2", "t1")), Ok(0));
+    }
     for bad in ["", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"] {
         assert!(hub.pki().sign_csr(bad).is_err());
     }

@@ -71,4 +71,8 @@ fn the_way_a_connection_ended_is_told() {
     client.send(&subscribe(1, "/sys/pk1/d1/thing/service/+", 1));
     client.packet();
     await_journal(&hub, "refused", "SUBSCRIBE to /sys/pk1/d1/thing/service/+ refused");
+    client.send(&subscribe(1, "/sys/pk1/d2/thing/service/+", 1));
+    client.send(&packet(0xA2, &[&[0, 2], &string("/sys/pk1/d2/thing/service/+")]));
+    await_journal(&hub, "subscribe", "UNSUBSCRIBE from /sys/pk1/d2/thing/service/+");
+    await_journal(&hub, "subscribe", "SUBSCRIBE to /sys/pk1/d2/thing/service/+: QoS 1 granted");
 }

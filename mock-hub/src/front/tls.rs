@@ -53,7 +53,8 @@ fn hint(error: &io::Error) -> &'static str {
         Some(Error::AlertReceived(
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate
-            | AlertDescription::CertificateUnknown,
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::DecryptError,
         )) => "; the client does not trust the hub: give it the CA of the ready line or of /hub/v1/ca.pem",
         Some(Error::PeerIncompatible(_)) => {
             "; the hub offers TLS 1.2 and 1.3 with ECDHE and AES-GCM or ChaCha20"

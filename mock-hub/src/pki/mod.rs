@@ -64,7 +64,7 @@ impl Pki {
     /// The system gives no random bytes.
     pub fn new(clock: Clock) -> Result<Self, PkiError> {
         let key = KeyPair::generate()?;
-        let params = ca_params();
+        let params = ca_params(&key);
         let ca = params.self_signed(&key)?;
         let issuer = Issuer::new(params, key);
         let p256 = KeyPair::generate()?;
@@ -146,9 +146,11 @@ impl fmt::Debug for Pki {
     }
 }
 
-fn ca_params() -> CertificateParams {
+fn ca_params(key: &KeyPair) -> CertificateParams {
     let mut params = lasting();
-    params.distinguished_name.push(DnType::CommonName, "EnOS mock hub test CA");
+    // Trust stores find an authority by its name, so that two hubs must not have the same.
+    let name: String = params.key_identifier(key).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    params.distinguished_name.push(DnType::CommonName, format!("EnOS mock hub test CA {name}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params

@@ -113,7 +113,7 @@ impl<'a> Inbound<'a> {
                 self.session.acknowledge(id);
             }
             let text = format!("a message on {} is too long for MQTT and was dropped", message.topic);
-            self.front.cloud.note(Entry::new(EntryKind::Transport, text).device(&self.who.device));
+            self.note(EntryKind::Transport, text);
         }
     }
 
@@ -131,12 +131,7 @@ impl<'a> Inbound<'a> {
             // The hub sends nothing at QoS 2.
             Packet::PubRec(_) | Packet::PubComp(_) => {}
             Packet::Subscribe { id, filters } => self.subscribe(id, filters),
-            Packet::Unsubscribe { id, filters } => {
-                for (filter, _) in filters {
-                    self.session.unsubscribe(filter);
-                }
-                packet::put_id(self.output.buffer(), packet::UNSUBACK, id);
-            }
+            Packet::Unsubscribe { id, filters } => self.unsubscribe(id, filters),
             Packet::PingReq => packet::put_pingresp(self.output.buffer()),
             Packet::Disconnect => return Err(End::Disconnect),
             Packet::Connect(_) => {
@@ -167,20 +162,36 @@ impl<'a> Inbound<'a> {
             .map(|(filter, qos)| {
                 // The hub sends at QoS 0 and 1 only.
                 let qos = qos.min(1);
-                let refused = if !packet::is_filter(filter) {
-                    Some("the filter is not well formed [MQTT-4.7.1-2, MQTT-4.7.1-3]".to_owned())
-                } else if let Err(denied) = self.front.cloud.may_subscribe(self.who, filter) {
-                    Some(denied.to_string())
-                } else {
-                    let full = self.session.subscribe(filter, qos).is_err();
-                    full.then(|| "the session holds too many filters".to_owned())
-                };
-                let Some(reason) = refused else { return qos };
-                let text = format!("SUBSCRIBE to {filter} refused: {reason}");
-                self.front.cloud.note(Entry::new(EntryKind::Refused, text).device(&self.who.device));
-                packet::SUBSCRIPTION_REFUSED
+                let granted =
+                    self.front.cloud.may_subscribe(self.who, filter).map_err(|denied| denied.to_string());
+                let granted = granted.and_then(|()| {
+                    let full = |_| "the session holds too many filters".to_owned();
+                    self.session.subscribe(filter, qos).map_err(full)
+                });
+                match granted {
+                    Ok(()) => {
+                        self.note(EntryKind::Subscribe, format!("SUBSCRIBE to {filter}: QoS {qos} granted"));
+                        qos
+                    }
+                    Err(reason) => {
+                        self.note(EntryKind::Refused, format!("SUBSCRIBE to {filter} refused: {reason}"));
+                        packet::SUBSCRIPTION_REFUSED
+                    }
+                }
             })
             .collect();
         packet::put_suback(self.output.buffer(), id, &codes);
+    }
+
+    fn unsubscribe(&mut self, id: u16, filters: Filters<'_>) {
+        for (filter, _) in filters {
+            self.session.unsubscribe(filter);
+            self.note(EntryKind::Subscribe, format!("UNSUBSCRIBE from {filter}"));
+        }
+        packet::put_id(self.output.buffer(), packet::UNSUBACK, id);
+    }
+
+    fn note(&self, kind: EntryKind, text: String) {
+        self.front.cloud.note(Entry::new(kind, text).device(&self.who.device));
     }
 }

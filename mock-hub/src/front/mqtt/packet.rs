@@ -286,22 +286,6 @@ fn filters<'a>(reader: &mut Reader<'a>, with_qos: bool) -> Result<Filters<'a>, M
     Ok(filters)
 }
 
-/// Whether a topic filter is well formed (MQTT-4.7.1-2, MQTT-4.7.1-3, MQTT-4.7.3-1).
-pub(super) fn is_filter(filter: &str) -> bool {
-    let mut levels = filter.split('/').peekable();
-    while let Some(level) = levels.next() {
-        let fits = match level {
-            "+" => true,
-            "#" => levels.peek().is_none(),
-            _ => !level.contains(['+', '#']),
-        };
-        if !fits {
-            return false;
-        }
-    }
-    !filter.is_empty()
-}
-
 /// Appends a CONNACK.
 pub(super) fn put_connack(out: &mut Vec<u8>, session_present: bool, code: u8) {
     out.extend_from_slice(&[CONNACK, 2, u8::from(session_present), code]);
