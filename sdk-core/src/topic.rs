@@ -275,7 +275,8 @@ pub fn parse(topic: &str) -> Option<Parsed<'_>> {
 
 /// Splits off the first level, which must not be empty.
 fn level(rest: &str) -> Option<(&str, &str)> {
-    rest.split_once('/').filter(|(level, _)| !level.is_empty())
+    let end = rest.bytes().position(|byte| byte == b'/').filter(|end| *end > 0)?;
+    Some((rest.get(..end)?, rest.get(end + 1..)?))
 }
 
 fn device_path(path: &str) -> Option<(Kind<'_>, bool)> {

@@ -29,10 +29,13 @@ impl<'j> Text<'j> {
     }
 
     /// Whether the text, escapes understood, is `other`.
+    #[inline]
     pub fn eq_str(&self, other: &str) -> bool {
-        if self.plain {
-            return self.raw == other;
-        }
+        if self.plain { self.raw == other } else { self.eq_unescaped(other) }
+    }
+
+    #[cold]
+    fn eq_unescaped(&self, other: &str) -> bool {
         let mut rest = other.as_bytes();
         let same = self.pieces(|piece| {
             rest = rest.strip_prefix(piece).ok_or(Full)?;
