@@ -1,10 +1,8 @@
 //! The `mock-hub` command.
 #![forbid(unsafe_code)]
 
-mod cli;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run()
+    mock_hub::cli::run(std::env::args_os())
 }

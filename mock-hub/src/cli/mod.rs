@@ -5,6 +5,7 @@ mod ready;
 mod serve;
 mod signal;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,11 +65,13 @@ struct Serve {
     allow_remote: bool,
 }
 
-/// Runs the command line of this process.
-pub(crate) fn run() -> ExitCode {
-    let result = match Command::parse().verb {
+/// Runs a command line; the first argument is the program's name. Ends the process on `--help` and on bad flags.
+///
+/// A program that links the hub can be a hub's own process with it.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let result = match Command::parse_from(args).verb {
         Verb::Serve(options) => serve::serve(&options),
-        Verb::Seed { .. } => ready::print(mock_hub::example_seed()),
+        Verb::Seed { .. } => ready::print(crate::example_seed()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

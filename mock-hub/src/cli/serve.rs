@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mock_hub::Hub;
+use crate::Hub;
 
 use super::ready::{ReadyFile, print};
 use super::signal::Termination;
