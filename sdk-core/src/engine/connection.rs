@@ -153,6 +153,11 @@ impl Connection {
         )
     }
 
+    /// Whether what the peer says still counts: no longer once the link is to go.
+    pub(super) fn listens(&self) -> bool {
+        matches!(self.stage, Stage::SigningIn | Stage::Activating { .. } | Stage::Online)
+    }
+
     /// The host asks to connect.
     pub(super) fn connect(&mut self, now: u64, timeout_ms: Option<u32>) -> Result<(), RequestError> {
         match self.stage {

@@ -79,7 +79,7 @@ impl<'m> Engine<'m> {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Received(n) => {
-                if self.state.connection.has_link() {
+                if self.state.connection.listens() {
                     self.state.stats.bytes_received += n as u64;
                     self.rx.received(n);
                 }
@@ -161,6 +161,7 @@ impl<'m> Engine<'m> {
             match state.connection.step(now, state.tx.is_empty(), storing) {
                 Some(Move::Dial) => return Emit::Dial,
                 Some(Move::HangUp) => {
+                    state.session.down();
                     state.tx.clear();
                     return Emit::HangUp;
                 }
@@ -222,7 +223,11 @@ impl<'m> Engine<'m> {
     /// Reads one packet, if it is here whole and there is room to answer it.
     fn read(&mut self, now: u64) -> Read {
         let Self { rx, state } = self;
-        if rx.unread().is_empty() || !state.connection.has_link() || state.tx.room(ANSWER_ROOM).is_none() {
+        if !state.connection.listens() {
+            rx.clear();
+            return Read::Nothing;
+        }
+        if rx.unread().is_empty() || state.tx.room(ANSWER_ROOM).is_none() {
             return Read::Nothing;
         }
         let unread = rx.unread();

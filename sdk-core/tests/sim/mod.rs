@@ -29,7 +29,7 @@ pub enum Told {
     Warning(Warning),
 }
 
-fn told(event: Event<'_>) -> Told {
+pub fn told(event: Event<'_>) -> Told {
     match event {
         Event::Connecting => Told::Connecting,
         Event::Online => Told::Online,

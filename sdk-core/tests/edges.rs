@@ -1,0 +1,306 @@
+//! Inputs in every stage of a connection, one by one: late ones, odd ones, and those that fall between two outputs.
+
+#![allow(clippy::unwrap_used)]
+
+mod sim;
+
+use enos_core::engine::{
+    DeviceIx, Engine, Input, LinkError, Memory, Output, Request, Room, StoreError, Warning,
+};
+use enos_core::json::{Point, Value};
+use enos_core::wire::mqtt::{self, Publish, QoS};
+use enos_core::{Config, Hub as Address, Limits, LinkFault, Login, Now};
+use sim::hub::{DEVICE_SECRET, PRODUCT_SECRET};
+use sim::{Told, check_grammar, told};
+
+const CONNACK: &[u8] = &[0x20, 2, 0, 0];
+const LOST: Input = Input::LinkDown(LinkError::Fault(LinkFault::Lost));
+const HUNG_UP: Input = Input::LinkDown(LinkError::HungUp);
+const REPLACED: Input = Input::LinkDown(LinkError::Replaced);
+
+/// One output, without borrows.
+#[derive(Clone, Debug, PartialEq)]
+enum Out {
+    Dial,
+    Transmit(Vec<u8>),
+    Store,
+    HangUp,
+    Told(Told),
+}
+
+/// An engine whose driver does nothing by itself.
+struct Bare {
+    engine: Engine<'static>,
+    now: u64,
+    told: Vec<Told>,
+}
+
+fn login(activating: bool) -> Config<'static> {
+    let login = if activating {
+        Login::DynamicActivation {
+            product_key: "pk",
+            device_key: "dk",
+            product_secret: PRODUCT_SECRET,
+            device_secret: None,
+        }
+    } else {
+        Login::DeviceSecret { product_key: "pk", device_key: "dk", device_secret: DEVICE_SECRET }
+    };
+    Config::new(Address::parse("tcp://hub.test:11883").unwrap(), login)
+}
+
+fn packet(topic: &str, payload: &[u8], qos: QoS) -> Vec<u8> {
+    let mut room = vec![0; topic.len() + payload.len() + 16];
+    let packet_id = u16::from(qos != QoS::AtMostOnce);
+    let n = mqtt::publish(&mut room, &Publish { dup: false, qos, retain: false, topic, packet_id, payload });
+    room.truncate(n.unwrap());
+    room
+}
+
+fn activation() -> Vec<u8> {
+    let payload = format!(
+        r#"{{"id":"90000000001","params":{{"productKey":"pk","deviceKey":"dk","deviceSecret":"{DEVICE_SECRET}"}}}}"#
+    );
+    packet("/ext/session/pk/dk/thing/activate/info", payload.as_bytes(), QoS::AtMostOnce)
+}
+
+impl Bare {
+    fn new(config: Config<'_>) -> Self {
+        let engine = Engine::new(config, [3; 32], Memory::heap(&Limits::DEFAULT)).unwrap();
+        Self { engine, now: 1_000, told: Vec::new() }
+    }
+
+    fn now(&self) -> Now {
+        Now { mono_ms: self.now, wall_ms: None }
+    }
+
+    /// All outputs up to `Wait`, whose deadline must lie ahead.
+    fn poll(&mut self) -> Vec<Out> {
+        let mut outs = Vec::new();
+        for _ in 0..1_000 {
+            let now = self.now();
+            let out = match self.engine.poll_output(now) {
+                Output::Dial(_) => Out::Dial,
+                Output::Transmit(bytes) => {
+                    let bytes = bytes.to_vec();
+                    self.engine.handle_input(now, Input::Sent(bytes.len()));
+                    Out::Transmit(bytes)
+                }
+                Output::Store(_) => Out::Store,
+                Output::HangUp => Out::HangUp,
+                Output::Event(event) => {
+                    let told = told(event);
+                    self.told.push(told.clone());
+                    Out::Told(told)
+                }
+                Output::Wait(deadline) => {
+                    assert!(deadline.is_none_or(|at| at > self.now), "a deadline in the past: {outs:?}");
+                    check_grammar(&self.told);
+                    return outs;
+                }
+            };
+            outs.push(out);
+        }
+        panic!("the engine never waits: {:?}", &outs[..20.min(outs.len())]);
+    }
+
+    fn feed(&mut self, input: Input) -> Vec<Out> {
+        let now = self.now();
+        self.engine.handle_input(now, input);
+        self.poll()
+    }
+
+    fn hear(&mut self, bytes: &[u8]) -> Vec<Out> {
+        let room = self.engine.receive_buffer();
+        let n = bytes.len().min(room.len());
+        room[..n].copy_from_slice(&bytes[..n]);
+        self.feed(Input::Received(n))
+    }
+
+    fn ask(&mut self, request: Request<'_>) -> Vec<Out> {
+        let now = self.now();
+        self.engine.request(now, request).unwrap();
+        self.poll()
+    }
+
+    fn connect(&mut self) -> Vec<Out> {
+        self.ask(Request::Connect { timeout_ms: None })
+    }
+
+    fn close(&mut self) -> Vec<Out> {
+        self.ask(Request::Close { timeout_ms: 1_000 })
+    }
+
+    fn pass(&mut self, ms: u64) -> Vec<Out> {
+        self.now += ms;
+        self.feed(Input::Tick)
+    }
+
+    fn count(&self, told: &Told) -> usize {
+        self.told.iter().filter(|seen| *seen == told).count()
+    }
+}
+
+/// Where a connection can stand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    Idle,
+    Waiting,
+    Dialing,
+    SigningIn,
+    Activating,
+    Storing,
+    StoreRetry,
+    /// The answer to the activation was taken by the link, which is to be closed.
+    Redialing,
+    /// The activation is done; the second dial waits for the budget.
+    WaitingToRedial,
+    Online,
+    /// The peer broke the protocol; the driver was asked to hang up.
+    HangingUp,
+    /// The attempt failed; the driver was asked to hang up.
+    HangingUpFailed,
+    WaitingAgain,
+}
+
+const STAGES: [Stage; 13] = [
+    Stage::Idle,
+    Stage::Waiting,
+    Stage::Dialing,
+    Stage::SigningIn,
+    Stage::Activating,
+    Stage::Storing,
+    Stage::StoreRetry,
+    Stage::Redialing,
+    Stage::WaitingToRedial,
+    Stage::Online,
+    Stage::HangingUp,
+    Stage::HangingUpFailed,
+    Stage::WaitingAgain,
+];
+
+impl Stage {
+    fn activates(self) -> bool {
+        matches!(
+            self,
+            Self::Activating | Self::Storing | Self::StoreRetry | Self::Redialing | Self::WaitingToRedial
+        )
+    }
+
+    /// The driver owes a `LinkDown`: it dials, or the link is up.
+    fn has_link(self) -> bool {
+        !matches!(self, Self::Idle | Self::Waiting | Self::WaitingToRedial | Self::WaitingAgain)
+    }
+
+    fn is_asked_to_hang_up(self) -> bool {
+        matches!(self, Self::Redialing | Self::HangingUp | Self::HangingUpFailed)
+    }
+
+    fn reach(self) -> Bare {
+        let mut config = login(self.activates());
+        if self == Self::WaitingToRedial {
+            config.dial_budget = 1;
+        }
+        let mut bare = Bare::new(config);
+        if self == Self::Idle {
+            return bare;
+        }
+        assert_eq!(bare.connect(), [Out::Dial, Out::Told(Told::Connecting)]);
+        if self == Self::Waiting {
+            bare.feed(LOST);
+        }
+        if matches!(self, Self::Waiting | Self::Dialing) {
+            return bare;
+        }
+        assert!(matches!(bare.feed(Input::LinkUp)[..], [Out::Transmit(_)]));
+        if self == Self::HangingUpFailed {
+            assert_eq!(bare.hear(&[0x20, 2, 0, 4]), [Out::HangUp]);
+        }
+        if matches!(self, Self::SigningIn | Self::HangingUpFailed) {
+            return bare;
+        }
+        bare.hear(CONNACK);
+        if self.activates() {
+            if self == Self::Activating {
+                return bare;
+            }
+            assert_eq!(bare.hear(&activation()), [Out::Store]);
+            match self {
+                Self::Storing => {}
+                Self::StoreRetry => {
+                    bare.feed(Input::Stored(Err(StoreError)));
+                }
+                _ => {
+                    let outs = bare.feed(Input::Stored(Ok(())));
+                    assert_eq!(outs.last(), Some(&Out::HangUp));
+                    if self == Self::WaitingToRedial {
+                        assert!(
+                            bare.feed(HUNG_UP)
+                                .contains(&Out::Told(Told::Warning(Warning::DialDelayed(120_000))))
+                        );
+                    }
+                }
+            }
+            return bare;
+        }
+        assert_eq!(bare.count(&Told::Online), 1);
+        match self {
+            Self::HangingUp => {
+                assert_eq!(bare.hear(&[0xFF, 0xFF]), [Out::HangUp]);
+            }
+            Self::WaitingAgain => {
+                bare.feed(LOST);
+            }
+            _ => {}
+        }
+        bare
+    }
+}
+
+/// The driver does what it was asked, until the client is closed.
+fn end(bare: &mut Bare, mut outs: Vec<Out>, mut link: bool) {
+    for _ in 0..20 {
+        if bare.told.last() == Some(&Told::Closed) {
+            check_grammar(&bare.told);
+            assert!(!outs.contains(&Out::Dial));
+            return;
+        }
+        outs = if outs.contains(&Out::HangUp) && link {
+            link = false;
+            bare.feed(HUNG_UP)
+        } else {
+            bare.pass(500)
+        };
+    }
+    panic!("never closed: {:?}", bare.told);
+}
+
+#[test]
+fn nothing_is_heard_once_the_driver_was_asked_to_hang_up() {
+    let command = packet("/sys/pk/dk/thing/service/a", br#"{"id":"1","params":{}}"#, QoS::AtLeastOnce);
+    for stage in STAGES.into_iter().filter(|stage| stage.is_asked_to_hang_up()) {
+        for bytes in
+            [CONNACK, &[0xFF; 40], &command, &[0x30, 0xFF, 0xFF, 0xFF, 0x7F, 0, 1, b'a'], &activation()]
+        {
+            let mut bare = stage.reach();
+            assert_eq!(bare.hear(bytes), [], "{stage:?}");
+            assert_eq!(bare.pass(100_000), [], "{stage:?}");
+        }
+    }
+}
+
+#[test]
+fn garbage_while_the_last_bytes_leave_is_ignored() {
+    let mut bare = Stage::Storing.reach();
+    let now = bare.now();
+    bare.engine.handle_input(now, Input::Stored(Ok(())));
+    // The driver finds the socket full: it stops draining, and reads meanwhile.
+    while !matches!(bare.engine.poll_output(now), Output::Transmit(_)) {}
+    let room = bare.engine.receive_buffer();
+    room[..40].fill(0xFF);
+    bare.engine.handle_input(now, Input::Received(40));
+    assert!(matches!(bare.engine.poll_output(now), Output::Transmit(_)));
+    let outs = bare.poll();
+    assert!(matches!(&outs[..], [Out::Transmit(_), Out::HangUp]), "{outs:?}");
+}
+
