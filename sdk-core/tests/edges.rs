@@ -304,3 +304,13 @@ fn garbage_while_the_last_bytes_leave_is_ignored() {
     assert!(matches!(&outs[..], [Out::Transmit(_), Out::HangUp]), "{outs:?}");
 }
 
+#[test]
+fn a_second_link_up_does_not_disturb_what_is_half_received() {
+    let mut bare = Stage::Online.reach();
+    assert_eq!(bare.hear(&[0xD0]), []);
+    assert_eq!(bare.feed(Input::LinkUp), []);
+    assert_eq!(bare.hear(&[0x00]), []);
+    assert_eq!(bare.feed(Input::Tick), []);
+    assert_eq!(bare.count(&Told::Online), 1);
+}
+

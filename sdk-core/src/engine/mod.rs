@@ -92,8 +92,9 @@ impl<'m> Engine<'m> {
                 }
             }
             Input::LinkUp => {
-                self.rx.clear();
-                self.state.on_link_up(now);
+                if self.state.on_link_up(now) {
+                    self.rx.clear();
+                }
             }
             Input::LinkDown(error) => {
                 self.rx.clear();

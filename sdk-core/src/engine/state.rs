@@ -173,10 +173,10 @@ impl<'m> State<'m> {
         self.session.most(self.tx.max()).min(MAX_PAYLOAD)
     }
 
-    /// The link is up: CONNECT goes out.
-    pub(super) fn on_link_up(&mut self, now: Now) {
+    /// The link is up: CONNECT goes out. False if no link was expected.
+    pub(super) fn on_link_up(&mut self, now: Now) -> bool {
         if !self.connection.on_link_up() {
-            return;
+            return false;
         }
         self.mode = self.next_mode();
         let Self { session, tx, names, devices, product_secret, mode, .. } = self;
@@ -186,6 +186,7 @@ impl<'m> State<'m> {
             let _ =
                 login::with_connect(&credentials, now.stamp(), self.keep_alive_s, self.clean_session, send);
         }
+        true
     }
 
     /// The hub has accepted the sign-in.
