@@ -276,6 +276,77 @@ fn end(bare: &mut Bare, mut outs: Vec<Out>, mut link: bool) {
 }
 
 #[test]
+fn close_in_every_stage_ends_with_closed_and_says_what_became_of_the_attempt() {
+    for stage in STAGES {
+        let mut bare = stage.reach();
+        let mut outs = bare.close();
+        if stage.is_asked_to_hang_up() {
+            outs.push(Out::HangUp);
+        }
+        end(&mut bare, outs, stage.has_link());
+        let begun = bare.count(&Told::Connecting);
+        let ended =
+            bare.told.iter().filter(|told| matches!(told, Told::Online | Told::ConnectFailed { .. })).count();
+        assert_eq!(begun, ended, "{stage:?}: {:?}", bare.told);
+        let before = bare.told.len();
+        // Nothing wakes it again.
+        for input in [
+            Input::LinkUp,
+            LOST,
+            REPLACED,
+            Input::Stored(Ok(())),
+            Input::Stored(Err(StoreError)),
+            Input::Sent(3),
+        ] {
+            assert_eq!(bare.feed(input), [], "{stage:?} {input:?}");
+        }
+        assert_eq!(bare.hear(CONNACK), []);
+        assert_eq!(bare.pass(1_000_000), []);
+        assert_eq!(bare.told.len(), before);
+        assert!(
+            bare.engine
+                .request(Now { mono_ms: 1 << 40, wall_ms: None }, Request::Connect { timeout_ms: None })
+                .is_err()
+        );
+    }
+}
+
+#[test]
+fn connect_in_every_stage_but_idle_is_refused_and_changes_nothing() {
+    for stage in STAGES {
+        let mut bare = stage.reach();
+        let now = bare.now();
+        let taken = bare.engine.request(now, Request::Connect { timeout_ms: Some(5) });
+        assert_eq!(taken.is_ok(), stage == Stage::Idle, "{stage:?}");
+        let outs = bare.poll();
+        if stage != Stage::Idle {
+            assert_eq!(outs, [], "{stage:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_never_asked_for_is_ignored_in_every_stage() {
+    for stage in STAGES {
+        for input in [
+            Input::LinkUp,
+            Input::Stored(Ok(())),
+            Input::Stored(Err(StoreError)),
+            Input::Sent(9),
+            Input::Tick,
+        ] {
+            if (stage == Stage::Dialing && input == Input::LinkUp)
+                || (stage == Stage::Storing && matches!(input, Input::Stored(_)))
+            {
+                continue;
+            }
+            let mut bare = stage.reach();
+            assert_eq!(bare.feed(input), [], "{stage:?} {input:?}");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_heard_once_the_driver_was_asked_to_hang_up() {
     let command = packet("/sys/pk/dk/thing/service/a", br#"{"id":"1","params":{}}"#, QoS::AtLeastOnce);
     for stage in STAGES.into_iter().filter(|stage| stage.is_asked_to_hang_up()) {

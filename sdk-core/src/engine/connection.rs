@@ -181,6 +181,8 @@ impl Connection {
         }
         self.goal = Goal::Leave { until: now + u64::from(timeout_ms) };
         match self.stage {
+            // The second dial of an activation.
+            Stage::Waiting(_) if self.attempt => self.failed(now, closed()),
             Stage::Idle | Stage::Waiting(_) => self.stage = Stage::Ending,
             Stage::Dialing | Stage::SigningIn | Stage::Activating { .. } => {
                 self.hang_up(now, Then::Failed(closed()), false);

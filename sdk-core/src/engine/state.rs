@@ -220,7 +220,11 @@ impl<'m> State<'m> {
 
     /// The driver has answered to `Store`.
     pub(super) fn on_stored(&mut self, now: u64, stored: bool) {
-        match self.activation.on_stored(now, stored) {
+        let result = self.activation.on_stored(now, stored);
+        if self.connection.stage == Stage::Closed {
+            return;
+        }
+        match result {
             StoreResult::Activated => {
                 self.connection.tell(Event::Activated);
                 self.confirm_activation(now);
