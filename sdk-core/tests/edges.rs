@@ -326,6 +326,41 @@ fn connect_in_every_stage_but_idle_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn a_lost_link_in_every_stage_keeps_the_grammar_and_heals() {
+    for input in [LOST, HUNG_UP, REPLACED] {
+        for stage in STAGES {
+            let mut bare = stage.reach();
+            let outs = bare.feed(input);
+            if !stage.has_link() {
+                assert_eq!(outs, [], "{stage:?}: it comes late");
+                continue;
+            }
+            if stage == Stage::HangingUpFailed && input != REPLACED {
+                assert!(matches!(outs[..], [Out::Told(Told::ConnectFailed { retry: false, .. })]));
+                continue;
+            }
+            if input == REPLACED && stage != Stage::Dialing {
+                // The new link comes without a dial.
+                assert!(!outs.contains(&Out::Dial) && !bare.pass(300_000).contains(&Out::Dial), "{stage:?}");
+            } else {
+                let outs = [outs, bare.pass(300_000)].concat();
+                assert_eq!(outs.iter().filter(|out| **out == Out::Dial).count(), 1, "{stage:?}: {outs:?}");
+            }
+            let outs = bare.feed(Input::LinkUp);
+            assert!(
+                matches!(&outs[..], [Out::Transmit(connect)] if connect[0] == 0x10),
+                "{stage:?} {outs:?}"
+            );
+            assert_eq!(
+                bare.count(&Told::Connecting),
+                bare.told.iter().filter(|t| matches!(t, Told::Online | Told::ConnectFailed { .. })).count()
+                    + 1
+            );
+        }
+    }
+}
+
+#[test]
 fn what_was_never_asked_for_is_ignored_in_every_stage() {
     for stage in STAGES {
         for input in [

@@ -277,9 +277,19 @@ impl Connection {
 
     /// The driver swaps the link: a new one comes without a dial.
     fn replace(&mut self, now: u64) {
-        if self.stage == Stage::Online {
-            let reason = Error::link(LinkFault::Lost);
-            self.notices.push(Event::Offline { reason, will_retry: true });
+        match self.stage {
+            Stage::Online => {
+                let reason = Error::link(LinkFault::Lost);
+                self.notices.push(Event::Offline { reason, will_retry: true });
+            }
+            Stage::HangingUp(Parting { then: Then::Offline(reason), .. }) => {
+                self.notices.push(Event::Offline { reason, will_retry: true });
+            }
+            Stage::HangingUp(Parting { then: Then::Failed(error), .. }) => {
+                self.attempt = false;
+                self.notices.push(Event::ConnectFailed { error, retry_in_ms: Some(0) });
+            }
+            _ => {}
         }
         if !self.attempt {
             self.notices.push(Event::Connecting);
