@@ -420,3 +420,23 @@ fn a_second_link_up_does_not_disturb_what_is_half_received() {
     assert_eq!(bare.count(&Told::Online), 1);
 }
 
+#[test]
+fn connect_ends_at_its_time_though_the_budget_allows_no_dial() {
+    let mut config = login(false);
+    config.dial_budget = 1;
+    let mut bare = Bare::new(config);
+    bare.ask(Request::Connect { timeout_ms: Some(100) });
+    bare.feed(LOST);
+    bare.pass(100);
+    let failed = |bare: &Bare| {
+        bare.told.iter().filter(|t| matches!(t, Told::ConnectFailed { retry: false, .. })).count()
+    };
+    assert_eq!(failed(&bare), 1);
+    let outs = bare.ask(Request::Connect { timeout_ms: Some(1_000) });
+    assert_eq!(outs, [Out::Told(Told::Warning(Warning::DialDelayed(119_900)))]);
+    assert_eq!(bare.engine.deadline(), Some(bare.now + 1_000));
+    let outs = bare.pass(1_000);
+    assert!(!outs.contains(&Out::Dial) && failed(&bare) == 2, "{outs:?}");
+    assert_eq!(bare.pass(1_000_000), [], "it has given up");
+}
+

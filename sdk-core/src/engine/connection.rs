@@ -401,8 +401,14 @@ impl Connection {
             Stage::Activating { .. } => {
                 Error::new(ErrorKind::Timeout, Cause::NoActivation(self.activation_timeout_ms))
             }
-            // An activation's second dial that the budget delays beyond the end.
-            Stage::Waiting(_) if self.attempt => return self.failed(now, Error::link(LinkFault::Timeout)),
+            // A dial that the budget delays beyond the end.
+            Stage::Waiting(_) => {
+                if !self.attempt {
+                    self.attempt = true;
+                    self.notices.push(Event::Connecting);
+                }
+                return self.failed(now, Error::link(LinkFault::Timeout));
+            }
             _ => return,
         };
         self.hang_up(now, Then::Failed(error), false);
@@ -412,7 +418,7 @@ impl Connection {
     pub(super) fn deadline(&self, storing: bool) -> Option<u64> {
         let give_up = self.give_up.filter(|_| !self.was_online && !self.is_leaving());
         match self.stage {
-            Stage::Waiting(at) => sooner(Some(at), give_up.filter(|_| self.attempt)),
+            Stage::Waiting(at) => sooner(Some(at), give_up),
             Stage::Dialing | Stage::SigningIn => give_up,
             Stage::Activating { until } => sooner((!storing).then_some(until), give_up),
             Stage::Online => match self.goal {
