@@ -440,3 +440,52 @@ fn connect_ends_at_its_time_though_the_budget_allows_no_dial() {
     assert_eq!(bare.pass(1_000_000), [], "it has given up");
 }
 
+#[test]
+fn lent_memory_holds_no_trace_of_the_engine_before() {
+    type Board = Room<1024, 768, 768, 4, 1>;
+    let mut board = Box::new(Board::new());
+    let now = Now { mono_ms: 1_000, wall_ms: None };
+    let online = |engine: &mut Engine<'_>, then: &[u8]| {
+        let kind = enos_core::engine::CommandKind::Service("a");
+        engine.request(now, Request::Handle { device: DeviceIx::ROOT, kind }).unwrap();
+        engine.request(now, Request::Connect { timeout_ms: None }).unwrap();
+        let mut down = [CONNACK, then].concat();
+        let mut seen = Vec::new();
+        loop {
+            match engine.poll_output(now) {
+                Output::Dial(_) => engine.handle_input(now, Input::LinkUp),
+                Output::Transmit(bytes) => {
+                    let n = bytes.len();
+                    engine.handle_input(now, Input::Sent(n));
+                }
+                Output::Event(event) => seen.push(told(event)),
+                Output::Wait(_) if down.is_empty() => return seen,
+                Output::Wait(_) => {
+                    engine.receive_buffer()[..down.len()].copy_from_slice(&down);
+                    engine.handle_input(now, Input::Received(down.len()));
+                    down.clear();
+                }
+                _ => {}
+            }
+        }
+    };
+    let command = packet("/sys/pk/dk/thing/service/a", br#"{"id":"1","params":{}}"#, QoS::AtLeastOnce);
+    let points = [Point { id: "a", value: Value::Int(1), quality: None }];
+    let post = Request::PostMeasurepoints {
+        device: DeviceIx::ROOT,
+        points: &points,
+        time_ms: None,
+        timeout_ms: 30_000,
+    };
+    // The first engine goes with open posts and an open call.
+    let mut first = Engine::new(login(false), [1; 32], board.lend()).unwrap();
+    (0..4).for_each(|_| drop(first.request(now, post).unwrap()));
+    assert!(matches!(online(&mut first, &command)[..], [.., Told::Command { .. }]));
+    drop(first);
+    // The second hears acknowledgements of the first one's packets, and takes a call of its own.
+    let mut second = Engine::new(login(false), [2; 32], board.lend()).unwrap();
+    let acknowledgements = [0x40, 2, 0, 1, 0x40, 2, 0, 2, 0x40, 2, 0, 3, 0x40, 2, 0, 4];
+    let seen = online(&mut second, &[&acknowledgements[..], &command].concat());
+    assert!(matches!(seen[..], [Told::Connecting, Told::Online, Told::Command { .. }]), "{seen:?}");
+    (0..4).for_each(|_| drop(second.request(now, post).unwrap()));
+}

@@ -298,7 +298,9 @@ pub(crate) struct Calls<'m> {
 }
 
 impl<'m> Calls<'m> {
-    pub(crate) fn new(region: Region<'m, CallSlot>, round: u32) -> Self {
+    pub(crate) fn new(mut region: Region<'m, CallSlot>, round: u32) -> Self {
+        // Lent memory may hold what an earlier engine left.
+        region.slice_mut().fill(CallSlot::EMPTY);
         Self { region, round, open: 0, fresh: 0, free: NO_PLACE }
     }
 

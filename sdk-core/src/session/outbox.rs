@@ -94,7 +94,9 @@ pub(crate) struct Outbox<'m> {
 }
 
 impl<'m> Outbox<'m> {
-    pub(crate) fn new(arena: Region<'m, u8>, slots: Region<'m, RequestSlot>, round: u32) -> Self {
+    pub(crate) fn new(arena: Region<'m, u8>, mut slots: Region<'m, RequestSlot>, round: u32) -> Self {
+        // Lent memory may hold what an earlier engine left.
+        slots.slice_mut().fill(RequestSlot::EMPTY);
         let places = slots.max().clamp(1, MAX_REQUESTS);
         let bits = usize::BITS - (places - 1).leading_zeros();
         Self {
