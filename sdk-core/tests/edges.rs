@@ -441,6 +441,15 @@ fn connect_ends_at_its_time_though_the_budget_allows_no_dial() {
 }
 
 #[test]
+fn a_reply_and_a_pong_that_were_read_late_still_count() {
+    let mut bare = Stage::Online.reach();
+    assert_eq!(bare.pass(45_000), [Out::Transmit(vec![0xC0, 0])]);
+    // The process was stopped; the pong lay in the socket.
+    bare.now += 60_000;
+    assert_eq!(bare.hear(&[0xD0, 0]), [Out::Transmit(vec![0xC0, 0])], "alive, and time for the next ping");
+}
+
+#[test]
 fn lent_memory_holds_no_trace_of_the_engine_before() {
     type Board = Room<1024, 768, 768, 4, 1>;
     let mut board = Box::new(Board::new());
@@ -479,7 +488,9 @@ fn lent_memory_holds_no_trace_of_the_engine_before() {
     };
     // The first engine goes with open posts and an open call.
     let mut first = Engine::new(login(false), [1; 32], board.lend()).unwrap();
-    (0..4).for_each(|_| drop(first.request(now, post).unwrap()));
+    for _ in 0..4 {
+        first.request(now, post).unwrap();
+    }
     assert!(matches!(online(&mut first, &command)[..], [.., Told::Command { .. }]));
     drop(first);
     // The second hears acknowledgements of the first one's packets, and takes a call of its own.
@@ -487,5 +498,7 @@ fn lent_memory_holds_no_trace_of_the_engine_before() {
     let acknowledgements = [0x40, 2, 0, 1, 0x40, 2, 0, 2, 0x40, 2, 0, 3, 0x40, 2, 0, 4];
     let seen = online(&mut second, &[&acknowledgements[..], &command].concat());
     assert!(matches!(seen[..], [Told::Connecting, Told::Online, Told::Command { .. }]), "{seen:?}");
-    (0..4).for_each(|_| drop(second.request(now, post).unwrap()));
+    for _ in 0..4 {
+        second.request(now, post).unwrap();
+    }
 }

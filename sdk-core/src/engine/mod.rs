@@ -149,14 +149,10 @@ impl<'m> Engine<'m> {
             if let Some(notice) = state.connection.notice() {
                 return Emit::Notice(notice);
             }
-            match state.session.tick(now, &mut state.tx) {
-                Err(error) => state.connection.fault(now, error),
-                Ok(true) => {
-                    // A ping goes out after a long silence: a good moment to give memory back.
-                    rx.idle();
-                    state.outbox.idle();
-                }
-                Ok(false) => {}
+            if state.session.ping(now, &mut state.tx) {
+                // A ping goes out after a long silence: a good moment to give memory back.
+                rx.idle();
+                state.outbox.idle();
             }
             let storing = state.is_storing();
             match state.connection.step(now, state.tx.is_empty(), storing) {
@@ -178,6 +174,10 @@ impl<'m> Engine<'m> {
                 Read::Nothing => {}
             }
             let state = &mut self.state;
+            if let Some(error) = state.session.silence(now).filter(|_| state.connection.listens()) {
+                state.connection.fault(now, error);
+                continue;
+            }
             if state.connection.stage != Stage::Closed && state.activation.ask(now) {
                 return Emit::Store;
             }

@@ -9,9 +9,6 @@ use crate::wire::mqtt::{self, Publish, QoS};
 /// Fixed header with the longest length, topic length, packet identifier.
 const PUBLISH_HEAD: usize = 9;
 
-/// Why a session gave its link up.
-pub(crate) type Silence = Error;
-
 impl Mqtt {
     /// The largest topic and payload together in a packet of `most` bytes.
     pub(crate) fn most(&self, most: usize) -> usize {
@@ -53,28 +50,33 @@ impl Mqtt {
         self.last_sent = now;
     }
 
-    /// Does what is due: sends a ping, or finds that the peer is silent. True if a ping went out.
-    pub(crate) fn tick(&mut self, now: u64, tx: &mut Tx<'_>) -> Result<bool, Silence> {
-        match self.phase {
-            Phase::SigningIn(phase) if now >= phase.until => {
-                Err(Error::new(ErrorKind::Timeout, Cause::NoConnAck(self.sign_in_timeout_ms)))
+    /// Sends a ping if one is due; true if one went out.
+    pub(crate) fn ping(&mut self, now: u64, tx: &mut Tx<'_>) -> bool {
+        let due = self.phase == Phase::Online
+            && self.pinged.is_none()
+            && self.ping_due().is_some_and(|due| now >= due);
+        if due {
+            let room = tx.room_for_ping();
+            if let Some(n) = room.and_then(|room| mqtt::pingreq(room).ok()) {
+                tx.commit(n);
             }
-            Phase::Online => match (self.pinged, self.ping_due()) {
-                (Some(at), _) if now >= at + u64::from(self.pong_timeout_ms) => {
-                    Err(Error::new(ErrorKind::LinkLost, Cause::PeerSilent))
-                }
-                (None, Some(due)) if now >= due => {
-                    let room = tx.room_for_ping();
-                    if let Some(n) = room.and_then(|room| mqtt::pingreq(room).ok()) {
-                        tx.commit(n);
-                    }
-                    // Without room the peer has not read for long: the same clock runs.
-                    self.pinged = Some(now);
-                    Ok(true)
-                }
-                _ => Ok(false),
-            },
-            _ => Ok(false),
+            // Without room the peer has not read for long: the same clock runs.
+            self.pinged = Some(now);
+        }
+        due
+    }
+
+    /// Whether the peer owes an answer for too long. To be asked when all that has come is read, for a driver may
+    /// read late.
+    pub(crate) fn silence(&self, now: u64) -> Option<Error> {
+        match (self.phase, self.pinged) {
+            (Phase::SigningIn(phase), _) if now >= phase.until => {
+                Some(Error::new(ErrorKind::Timeout, Cause::NoConnAck(self.sign_in_timeout_ms)))
+            }
+            (Phase::Online, Some(at)) if now >= at + u64::from(self.pong_timeout_ms) => {
+                Some(Error::new(ErrorKind::LinkLost, Cause::PeerSilent))
+            }
+            _ => None,
         }
     }
 
@@ -85,7 +87,7 @@ impl Mqtt {
         (pause > 0).then(|| self.last_sent.min(self.last_heard) + pause)
     }
 
-    /// The next moment at which [`tick`](Self::tick) has something to do.
+    /// The next moment at which [`ping`](Self::ping) or [`silence`](Self::silence) has something to do.
     pub(crate) fn deadline(&self) -> Option<u64> {
         match self.phase {
             Phase::SigningIn(phase) => Some(phase.until),
