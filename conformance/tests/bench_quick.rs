@@ -31,6 +31,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("start.ms", &["floor", "rumqttc"]),
     ("start.cpu_ms", &["floor", "rumqttc"]),
     ("connect_tls.cpu_ms", &["rustls"]),
+    ("hub.ready_ms", &["ours"]),
 ];
 
 #[test]

@@ -1,7 +1,5 @@
 //! Ours, the engine alone: CPU time in memory, and allocations counted by the program `bench-allocations`.
 
-use std::process::Command;
-
 use conformance::bench::engine::{Pair, Probe};
 use conformance::bench::process::Helper;
 use conformance::bench::report::OURS;
@@ -27,8 +25,8 @@ impl Peer for EngineAlone {
             Task::Engine => time(order),
             Task::Allocations => {
                 let program = std::env::current_exe()?.with_file_name("bench-allocations");
-                let mut command = Command::new(program);
-                Sample::from_line(&Helper::start(command.arg(order.count.to_string()))?.last_line(RUN_LIMIT)?)
+                let helper = Helper::program(&program, &[&order.count.to_string()])?;
+                Sample::from_line(&helper.last_line(RUN_LIMIT)?)
             }
             _ => Err("not a task of the engine alone".into()),
         }

@@ -7,6 +7,7 @@
 
 mod engine;
 mod floor;
+mod hub;
 mod plan;
 mod responder;
 mod rumqttc;
@@ -21,7 +22,8 @@ use conformance::bench::{Outcome, process};
 use crate::plan::{Order, Peer, RUN_LIMIT, Task};
 
 /// Everyone who is measured, in the order of the columns.
-const PEERS: &[&dyn Peer] = &[&floor::Floor, &rumqttc::Rumqttc, &rustls::Rustls, &engine::EngineAlone];
+const PEERS: &[&dyn Peer] =
+    &[&floor::Floor, &rumqttc::Rumqttc, &rustls::Rustls, &engine::EngineAlone, &hub::MockHub];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +47,9 @@ fn act(arguments: &[String]) -> Outcome<ExitCode> {
             process::end_with_parent(RUN_LIMIT)?;
             machine::pin(Core::Client)?;
             println!("{}", client(peer, task, order)?);
+        }
+        [role, program, rest @ ..] if role == "exec" => {
+            return Err(process::become_program(program, rest, RUN_LIMIT));
         }
         options => return run::run(&run::Options::read(options)?, PEERS),
     }

@@ -1,6 +1,8 @@
 //! Processes of the benchmark: the same program again in another role, ended with whoever started it.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -9,7 +11,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::alarm;
 
-use super::Outcome;
+use super::{Failure, Outcome};
 
 /// Makes this process end with the thread that started it, and after `limit` at the latest.
 ///
@@ -26,6 +28,16 @@ pub fn end_after(limit: Duration) -> Outcome<()> {
     Ok(())
 }
 
+/// The role `exec`: turns this process into another program, which ends with its parent and after `limit`.
+///
+/// Both ends outlive the exec, which is why it is done. Returns only if it fails.
+pub fn become_program(program: &str, arguments: &[String], limit: Duration) -> Failure {
+    if let Err(error) = end_with_parent(limit) {
+        return error;
+    }
+    format!("{program}: {}", Command::new(program).args(arguments).exec()).into()
+}
+
 /// A child process whose lines can be waited for; dropping it kills it.
 pub struct Helper {
     child: Child,
@@ -36,6 +48,11 @@ impl Helper {
     /// Starts this program again with those arguments.
     pub fn again(arguments: &[&str]) -> Outcome<Self> {
         Self::start(Command::new(std::env::current_exe()?).args(arguments))
+    }
+
+    /// Starts another program by way of this one's role `exec`, so that it ends with this process.
+    pub fn program(program: &Path, arguments: &[&str]) -> Outcome<Self> {
+        Self::start(Command::new(std::env::current_exe()?).arg("exec").arg(program).args(arguments))
     }
 
     /// Starts a command with its output piped and no input; what it says on stderr is passed on.
@@ -60,11 +77,6 @@ impl Helper {
             Err(RecvTimeoutError::Timeout) => Err(format!("no line within {} s", limit.as_secs()).into()),
             Err(RecvTimeoutError::Disconnected) => Err(format!("ended early: {}", self.ended(limit)?).into()),
         }
-    }
-
-    /// Lines that have come and were not waited for.
-    pub fn forget_lines(&mut self) {
-        while self.lines.try_recv().is_ok() {}
     }
 
     /// Its last line, once it has ended well; an error if it fails or outlives `limit`.
