@@ -14,23 +14,29 @@ const BENCH: &str = env!("CARGO_BIN_EXE_bench-figures");
 
 /// Every row and who must have a value in it.
 const EXPECTED: &[(&str, &[&str])] = &[
-    ("posts.cpu_us", &["floor", "rumqttc"]),
-    ("posts.per_second", &["floor", "rumqttc"]),
-    ("single.p50_us", &["floor", "rumqttc"]),
-    ("single.p99_us", &["floor", "rumqttc"]),
-    ("single.cpu_us", &["floor", "rumqttc"]),
-    ("commands.cpu_us", &["floor", "rumqttc"]),
-    ("commands.per_second", &["floor", "rumqttc"]),
-    ("commands.p50_us", &["floor", "rumqttc"]),
+    ("posts.cpu_us", &["floor", "rumqttc", "ours"]),
+    ("posts.per_second", &["floor", "rumqttc", "ours"]),
+    ("single.p50_us", &["floor", "rumqttc", "ours"]),
+    ("single.p99_us", &["floor", "rumqttc", "ours"]),
+    ("single.cpu_us", &["floor", "rumqttc", "ours"]),
+    ("commands.cpu_us", &["floor", "rumqttc", "ours"]),
+    ("commands.per_second", &["floor", "rumqttc", "ours"]),
+    ("commands.p50_us", &["floor", "rumqttc", "ours"]),
     ("engine.post_us", &["ours"]),
     ("engine.command_us", &["ours"]),
     ("allocations.per_post", &["ours"]),
     ("allocations.per_command", &["ours"]),
-    ("idle.rss_mb", &["floor", "rumqttc"]),
-    ("idle_tls.rss_mb", &["rustls"]),
-    ("start.ms", &["floor", "rumqttc"]),
-    ("start.cpu_ms", &["floor", "rumqttc"]),
-    ("connect_tls.cpu_ms", &["rustls"]),
+    ("burst.lost", &["rumqttc", "ours"]),
+    ("burst.settled", &["rumqttc", "ours"]),
+    ("burst.refused", &["rumqttc", "ours"]),
+    ("burst.grown_mb", &["rumqttc", "ours"]),
+    ("idle.rss_mb", &["floor", "rumqttc", "ours"]),
+    ("idle_tls.rss_mb", &["rustls", "ours"]),
+    ("start.ms", &["floor", "rumqttc", "ours"]),
+    ("start.cpu_ms", &["floor", "rumqttc", "ours"]),
+    ("connect_tls.cpu_ms", &["rustls", "ours"]),
+    ("many.threads", &["ours"]),
+    ("many.kb_each", &["ours"]),
     ("hub.ready_ms", &["ours"]),
 ];
 
@@ -63,7 +69,7 @@ fn every_row_has_every_peer() {
         assert!(said.contains(row["what"].as_str().unwrap()), "{id} is not in the table:\n{said}");
     }
     // Counted, not timed: these hold in every build and on every machine.
-    for id in ["allocations.per_post", "allocations.per_command"] {
+    for id in ["allocations.per_post", "allocations.per_command", "burst.lost"] {
         let row = rows.iter().find(|row| row["id"] == id).unwrap();
         assert_eq!(row["values"]["ours"]["max"], 0.0, "{id}");
     }

@@ -8,6 +8,7 @@
 mod engine;
 mod floor;
 mod hub;
+mod ours;
 mod plan;
 mod responder;
 mod rumqttc;
@@ -23,7 +24,7 @@ use crate::plan::{Order, Peer, RUN_LIMIT, Task};
 
 /// Everyone who is measured, in the order of the columns.
 const PEERS: &[&dyn Peer] =
-    &[&floor::Floor, &rumqttc::Rumqttc, &rustls::Rustls, &engine::EngineAlone, &hub::MockHub];
+    &[&floor::Floor, &rumqttc::Rumqttc, &rustls::Rustls, &ours::Ours, &engine::EngineAlone, &hub::MockHub];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

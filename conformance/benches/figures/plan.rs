@@ -16,6 +16,8 @@ pub(crate) enum Task {
     Single,
     /// Commands answered with a full window open: `cpu_us`; the responder adds `per_second`, `p50_us`.
     Commands,
+    /// As many posts as fast as they are taken, nothing polled: `lost`, `refused`, `settled`, `grown_mb`.
+    Burst,
     /// Memory once connected over TCP: `rss_mb`.
     Idle,
     /// Memory once connected over TLS: `rss_mb`.
@@ -24,6 +26,8 @@ pub(crate) enum Task {
     Start,
     /// TLS 1.3 handshake, sign-in, hang-up: `cpu_ms`.
     ConnectTls,
+    /// Idle clients in one process: `threads` beside the caller's, `kb_each`.
+    Many,
     /// The engine alone, in memory: `post_us`, `command_us`.
     Engine,
     /// Heap allocations of the engine alone, once it has grown: `per_post`, `per_command`.
@@ -37,10 +41,12 @@ impl Task {
         Self::Posts,
         Self::Commands,
         Self::Single,
+        Self::Burst,
         Self::Idle,
         Self::IdleTls,
         Self::Start,
         Self::ConnectTls,
+        Self::Many,
         Self::Engine,
         Self::Allocations,
         Self::Hub,
@@ -52,10 +58,12 @@ impl Task {
             Self::Posts => "posts",
             Self::Single => "single",
             Self::Commands => "commands",
+            Self::Burst => "burst",
             Self::Idle => "idle",
             Self::IdleTls => "idle_tls",
             Self::Start => "start",
             Self::ConnectTls => "connect_tls",
+            Self::Many => "many",
             Self::Engine => "engine",
             Self::Allocations => "allocations",
             Self::Hub => "hub",
@@ -69,7 +77,9 @@ impl Task {
             Self::Single => choose(quick, 200, 5_000),
             Self::Commands => choose(quick, 2_000, 50_000),
             Self::Idle | Self::IdleTls | Self::Start | Self::Hub => 1,
+            Self::Burst => 10_000,
             Self::ConnectTls => choose(quick, 10, 200),
+            Self::Many => choose(quick, 50, 2_000),
             Self::Engine => choose(quick, 2_000, 200_000),
             Self::Allocations => choose(quick, 2_000, 20_000),
         }
@@ -186,6 +196,11 @@ pub(crate) const ROWS: &[Row] = &[
         goals: &[Goal::AtMost(0.0)],
     },
     Row { id: "allocations.per_command", what: "… per command", goals: &[Goal::AtMost(0.0)] },
+    Row { id: "burst.lost", what: "10,000 posts, nothing polled: lost", goals: &[Goal::AtMost(0.0)] },
+    Row { id: "burst.settled", what: "… settled", goals: &[] },
+    Row { id: "burst.refused", what: "… refused with an error", goals: &[] },
+    // What the default limits add up to: outbox, transmit, receive.
+    Row { id: "burst.grown_mb", what: "… growth of memory: MB", goals: &[Goal::AtMost(6.5)] },
     Row { id: "idle.rss_mb", what: "resident, idle, plain: MB", goals: &[Goal::AtMost(3.0)] },
     Row { id: "idle_tls.rss_mb", what: "resident, idle, TLS: MB", goals: &[Goal::AtMost(4.0)] },
     Row { id: "start.ms", what: "start to first settled post: ms", goals: &[Goal::AtMost(5.0)] },
@@ -195,5 +210,11 @@ pub(crate) const ROWS: &[Row] = &[
         what: "TLS 1.3 connect, full handshake: CPU ms",
         goals: &[Goal::TimesPeer(1.3, "rustls")],
     },
+    Row {
+        id: "many.threads",
+        what: "2,000 clients in one process, idle: threads",
+        goals: &[Goal::AtMost(5.0)],
+    },
+    Row { id: "many.kb_each", what: "… kB each", goals: &[Goal::AtMost(12.0)] },
     Row { id: "hub.ready_ms", what: "hub: ready after start: ms", goals: &[Goal::AtMost(100.0)] },
 ];

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use conformance::bench::mqtt::{self, Packet, kind};
 use conformance::bench::sample::{Sample, percentile};
-use conformance::bench::{Outcome, payload};
+use conformance::bench::{Outcome, machine, payload};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::NoServerSessionStorage;
@@ -23,11 +23,14 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 const READ: usize = 64 * 1024;
 /// The longest packet taken.
 const LONGEST: usize = 1024 * 1024;
+/// Clients that may be connected at once.
+const MOST_CLIENTS: u64 = 4_000;
 /// Stack of a connection's thread: thousands of clients are served.
 const STACK: usize = 256 * 1024;
 
 /// Serves until the process is ended; first prints one line of JSON with its addresses and CA.
 pub(crate) fn serve() -> Outcome<()> {
+    machine::allow_sockets(MOST_CLIENTS)?;
     let (config, ca) = test_identity()?;
     let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let tls = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

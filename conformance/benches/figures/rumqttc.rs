@@ -20,7 +20,7 @@ impl Peer for Rumqttc {
     }
 
     fn tasks(&self) -> &'static [Task] {
-        &[Task::Posts, Task::Single, Task::Commands, Task::Idle, Task::Start]
+        &[Task::Posts, Task::Single, Task::Commands, Task::Burst, Task::Idle, Task::Start]
     }
 
     fn run(&self, task: Task, order: &Order) -> Outcome<Sample> {
@@ -30,6 +30,7 @@ impl Peer for Rumqttc {
                 Task::Posts => posts(order).await,
                 Task::Single => single(order).await,
                 Task::Commands => commands(order).await,
+                Task::Burst => burst(order).await,
                 Task::Idle => {
                     let _session = Session::connect(order, "t-1").await?;
                     Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
@@ -95,6 +96,20 @@ async fn commands(order: &Order) -> Outcome<Sample> {
     // Until the responder hangs up: a socket closed with unread bytes would throw the last answers away.
     while session.events.poll().await.is_ok() {}
     Ok(sample)
+}
+
+/// Posts in a tight loop that looks at nothing but each post's own result; only then the rest is polled.
+async fn burst(order: &Order) -> Outcome<Sample> {
+    let mut session = Session::connect(order, "t-1").await?;
+    let before = machine::resident_kb()?;
+    let accepted = (0..order.count).filter(|&id| session.post(id).is_ok()).count();
+    for _ in 0..accepted {
+        session.reply().await?;
+    }
+    Ok(Sample::of("lost", 0.0)
+        .with("refused", f64::from(order.count) - accepted as f64)
+        .with("settled", accepted as f64)
+        .with("grown_mb", (machine::peak_resident_kb()? - before) / 1000.0))
 }
 
 /// A connected client and its event loop.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
@@ -115,6 +115,15 @@ fn locked_version(package: &str) -> String {
 
 fn field<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')
+}
+
+/// Raises the limit on open files to `files` if it is lower; an error if the system forbids it.
+pub fn allow_sockets(files: u64) -> Outcome<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < files {
+        setrlimit(Resource::RLIMIT_NOFILE, files, hard.max(files))?;
+    }
+    Ok(())
 }
 
 fn status(key: &str) -> Outcome<f64> {
