@@ -200,6 +200,16 @@ fn escapes_are_understood_without_a_copy() {
     assert_eq!(&out[..len], expected.as_bytes());
     assert_eq!(text.unescape(&mut out[..len - 1]), Err(Full));
 
+    // The corners of what surrogate pairs can say.
+    for (raw, expected) in [
+        (r#""\ud800\udc00""#, "\u{10000}"),
+        (r#""\uDBFF\uDFFF""#, "\u{10FFFF}"),
+        (r#""\ud800\udfff""#, "\u{103FF}"),
+        (r#""\ud7ff\ue000""#, "\u{D7FF}\u{E000}"),
+    ] {
+        assert!(Raw::parse(raw.as_bytes()).unwrap().as_text().unwrap().eq_str(expected), "{raw}");
+    }
+
     // Halves of a surrogate pair: legal JSON, no character.
     for raw in [r#""\ud83d""#, r#""\ude00""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\ud83d\ud83d""#] {
         let text = Raw::parse(raw.as_bytes()).unwrap().as_text().unwrap();

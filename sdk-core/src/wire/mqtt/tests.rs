@@ -148,6 +148,15 @@ fn a_body_of_another_length_is_refused() {
 }
 
 #[test]
+fn a_head_that_cannot_fit_its_body_is_refused_at_once() {
+    for (first, body_len, fits) in [(0x30, 4, false), (0x30, 5, true), (0x32, 6, false), (0x32, 7, true)] {
+        let header = FixedHeader { first, header_len: 2, body_len };
+        let head = decode_publish_head(header, b"\x00\x03");
+        assert_eq!(head, if fits { Ok(None) } else { Err(DecodeError::BodyTooShort) }, "{body_len}");
+    }
+}
+
+#[test]
 fn lengths_at_the_edges() {
     for (body_len, bytes) in [
         (0, &b"\x30\x00"[..]),
