@@ -38,6 +38,10 @@ pub struct Hub {
     pub pings: usize,
     pub said_goodbye: bool,
     next_id: u16,
+    /// Packets one by one, in place of `out`: for a world that delays them each by itself.
+    pub packets: Option<Vec<Vec<u8>>>,
+    /// Messages at QoS 1 of a session that is kept, not yet acknowledged.
+    unacknowledged: Vec<(u16, Vec<u8>)>,
 }
 
 impl Default for Hub {
@@ -70,6 +74,8 @@ impl Hub {
             pings: 0,
             said_goodbye: false,
             next_id: 0,
+            packets: None,
+            unacknowledged: Vec::new(),
         }
     }
 
@@ -89,27 +95,43 @@ impl Hub {
     }
 
     fn write(&mut self, len: usize, encode: impl FnOnce(&mut [u8]) -> Result<usize, enos_core::wire::Full>) {
-        let at = self.out.len();
-        self.out.resize(at + len, 0);
-        let n = encode(&mut self.out[at..]).unwrap();
-        self.out.truncate(at + n);
+        let mut packet = vec![0; len];
+        let n = encode(&mut packet).unwrap();
+        packet.truncate(n);
+        self.send(packet);
+    }
+
+    fn send(&mut self, packet: Vec<u8>) {
+        match &mut self.packets {
+            Some(packets) => packets.push(packet),
+            None => self.out.extend(packet),
+        }
     }
 
     /// Sends a message to the device.
     pub fn publish(&mut self, topic: &str, payload: &[u8], qos: QoS) -> u16 {
         self.next_id = self.next_id % 60_000 + 1;
         let packet_id = if qos == QoS::AtMostOnce { 0 } else { self.next_id };
-        self.write(topic.len() + payload.len() + 16, |room| {
-            mqtt::publish(room, &Publish { dup: false, qos, retain: false, topic, packet_id, payload })
-        });
+        let publish = Publish { dup: false, qos, retain: false, topic, packet_id, payload };
+        self.write(topic.len() + payload.len() + 16, |room| mqtt::publish(room, &publish));
+        if self.keeps_session && qos == QoS::AtLeastOnce {
+            let mut again = vec![0; topic.len() + payload.len() + 16];
+            let n = mqtt::publish(&mut again, &Publish { dup: true, ..publish }).unwrap();
+            again.truncate(n);
+            self.unacknowledged.push((packet_id, again));
+        }
         packet_id
     }
 
     pub fn command(&mut self, id: &str, path: &str, params: Value) {
+        self.command_at(QoS::AtLeastOnce, id, path, params);
+    }
+
+    pub fn command_at(&mut self, qos: QoS, id: &str, path: &str, params: Value) {
         let topic = format!("/sys/pk/dk/thing/service/{path}");
         let method = format!("thing.service.{}", path.replace('/', "."));
         let payload = json!({"id": id, "version": "1.0", "method": method, "params": params}).to_string();
-        self.publish(&topic, payload.as_bytes(), QoS::AtLeastOnce);
+        self.publish(&topic, payload.as_bytes(), qos);
     }
 
     pub fn activation_message(&mut self) {
@@ -154,6 +176,13 @@ impl Hub {
                 let present = self.keeps_session && self.has_session && !connect.clean_session;
                 self.has_session = self.keeps_session && !connect.clean_session;
                 self.write(4, |room| mqtt::connack(room, present && code == 0, code));
+                if !present {
+                    self.unacknowledged.clear();
+                } else if code == 0 {
+                    for (_, packet) in self.unacknowledged.clone() {
+                        self.send(packet);
+                    }
+                }
                 if code != 0 {
                     self.close = true;
                     return;
@@ -184,7 +213,8 @@ impl Hub {
                 self.said_goodbye = true;
                 self.close = true;
             }
-            Packet::PubAck(_) | Packet::PubComp(_) => {}
+            Packet::PubAck(id) => self.unacknowledged.retain(|(waits, _)| *waits != id),
+            Packet::PubComp(_) => {}
             Packet::PubRec(id) => self.write(4, |room| mqtt::pubrel(room, id)),
             other => panic!("a device does not send {other:?}"),
         }
