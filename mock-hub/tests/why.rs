@@ -3,6 +3,12 @@
 
 mod support;
 
+use std::io::Write;
+use std::time::Instant;
+
+use mock_hub::Hub;
+use mock_hub::clock::Clock;
+use mock_hub::fabric::DeviceId;
 use support::*;
 
 #[test]
@@ -74,5 +80,26 @@ fn the_way_a_connection_ended_is_told() {
     client.send(&subscribe(1, "/sys/pk1/d2/thing/service/+", 1));
     client.send(&packet(0xA2, &[&[0, 2], &string("/sys/pk1/d2/thing/service/+")]));
     await_journal(&hub, "subscribe", "UNSUBSCRIBE from /sys/pk1/d2/thing/service/+");
-    await_journal(&hub, "subscribe", "SUBSCRIBE to /sys/pk1/d2/thing/service/+: QoS 1 granted");
+    await_journal(&hub, "subscribe", "subscribed to /sys/pk1/d2/thing/service/+");
+}
+
+#[test]
+fn bytes_that_complete_no_packet_do_not_keep_a_connection_alive() {
+    let clock = Clock::manual(1_700_000_000_000);
+    let hub = Hub::builder().ephemeral().seed_json(SEED).clock(clock.clone()).start().unwrap();
+    let mut client = client(&hub);
+    client.send(&connect(&device("pk1", "d1"), true, 10));
+    assert_eq!(client.packet().body, [0, 0]);
+    let who = DeviceId::new("pk1", "d1");
+    let deadline = Instant::now() + PATIENCE;
+    client.send(&[0x30, 0xFF, 0x7F]);
+    // One byte a second, by the hub's clock.
+    while hub.fabric().locate(&who).is_some() {
+        let _ = client.0.write_all(b"x");
+        clock.advance(1_000);
+        std::thread::yield_now();
+        assert!(Instant::now() < deadline, "not closed");
+    }
+    assert!(clock.monotonic_ms() >= 15_000);
+    await_journal(&hub, "disconnect", "keep alive of 10 s [MQTT-3.1.2-24]");
 }

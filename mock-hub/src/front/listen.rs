@@ -11,6 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::fabric::OpenLine;
+
 use super::{Front, mqtt, tls};
 
 /// Pause after a failed accept, which mostly means that the process has no file descriptors left.
@@ -39,21 +41,29 @@ pub(crate) async fn mqtt(
         Some(async move {
             match acceptor {
                 None => mqtt::serve(&front, open, stream, peer, mqtt::Security::Plain).await,
-                Some(acceptor) => {
-                    let shaken = tokio::select! {
-                        biased;
-                        _ = open.line().ended() => return,
-                        shaken = tls::accept(&front, &acceptor, stream, peer) => shaken,
-                    };
-                    if let Some((stream, certificate)) = shaken {
-                        let security = mqtt::Security::Tls { certificate };
-                        mqtt::serve(&front, open, stream, peer, security).await;
-                    }
-                }
+                // Boxed, so that a plain connection does not carry the room that TLS needs.
+                Some(acceptor) => Box::pin(over_tls(front, acceptor, open, stream, peer)).await,
             }
         })
     })
     .await;
+}
+
+async fn over_tls(
+    front: Arc<Front>,
+    acceptor: TlsAcceptor,
+    open: OpenLine,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let shaken = tokio::select! {
+        biased;
+        _ = open.line().ended() => return,
+        shaken = tls::accept(&front, &acceptor, stream, peer) => shaken,
+    };
+    if let Some((stream, certificate)) = shaken {
+        mqtt::serve(&front, open, stream, peer, mqtt::Security::Tls { certificate }).await;
+    }
 }
 
 /// Runs a task for each connection until the stop, then waits for those that are open, but not for long.

@@ -168,16 +168,13 @@ impl<'a> Inbound<'a> {
                     let full = |_| "the session holds too many filters".to_owned();
                     self.session.subscribe(filter, qos).map_err(full)
                 });
-                match granted {
-                    Ok(()) => {
-                        self.note(EntryKind::Subscribe, format!("SUBSCRIBE to {filter}: QoS {qos} granted"));
-                        qos
-                    }
-                    Err(reason) => {
+                granted.map_or_else(
+                    |reason| {
                         self.note(EntryKind::Refused, format!("SUBSCRIBE to {filter} refused: {reason}"));
                         packet::SUBSCRIPTION_REFUSED
-                    }
-                }
+                    },
+                    |()| qos,
+                )
             })
             .collect();
         packet::put_suback(self.output.buffer(), id, &codes);
