@@ -1,2 +1,70 @@
 //! What the examples share: command-line flags and printed lines, the same in every language.
 #![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+
+use enos_runtime::{Client, Error, Login, Tls};
+
+/// What each flag is for, as `--help` prints it.
+const HELP: &str = "\
+--hub URL             tcp://host:11883 or ssl://host:18883   (tcp://127.0.0.1:11883)
+--product-key KEY     the product's key                      (Tq4zR9Lw)
+--device-key KEY      the device's key                       (t-1)
+--device-secret TEXT  the device's secret                    (of the hub's example seed)
+--ca FILE             CA of the hub, PEM; else the system's
+--cert FILE           client certificate, PEM
+--key FILE            its private key, PEM";
+
+/// The flags of one example.
+pub struct Flags(HashMap<String, String>);
+
+impl Flags {
+    /// Reads the command line; on `--help` or a flag that does not exist it says so and ends the program.
+    pub fn read() -> Self {
+        let mut flags = HashMap::new();
+        let mut args = std::env::args().skip(1);
+        while let Some(flag) = args.next() {
+            let known =
+                flag.starts_with("--") && HELP.lines().any(|line| line.split(' ').next() == Some(&flag));
+            match args.next() {
+                Some(value) if known => flags.insert(flag[2..].to_owned(), value),
+                _ => {
+                    eprintln!("{HELP}");
+                    std::process::exit(if flag == "--help" { 0 } else { 2 });
+                }
+            };
+        }
+        Self(flags)
+    }
+
+    fn get<'f>(&'f self, flag: &str, default: &'f str) -> &'f str {
+        self.0.get(flag).map_or(default, String::as_str)
+    }
+
+    /// The hub's URL.
+    pub fn hub(&self) -> &str {
+        self.get("hub", "tcp://127.0.0.1:11883")
+    }
+
+    /// A client for the device that the flags name.
+    pub fn client(&self) -> Result<Client, Error> {
+        let login = Login::device_secret(
+            self.get("product-key", "Tq4zR9Lw"),
+            self.get("device-key", "t-1"),
+            self.get("device-secret", "u8Yp2QvKs0t1"),
+        );
+        let mut tls = Tls::new();
+        if let Some(ca) = self.0.get("ca") {
+            tls = tls.ca_file(ca)?;
+        }
+        if let (Some(cert), Some(key)) = (self.0.get("cert"), self.0.get("key")) {
+            tls = tls.client_files(cert, key)?;
+        }
+        Client::builder(self.hub()).login(login).tls(tls).build()
+    }
+}
+
+/// The program of the top README compiles as it is printed.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -26,3 +26,8 @@ pub use config::{Config, ConfigError, Hub, HubUrlError, Login, Scheme};
 pub use error::{Cause, Error, ErrorKind, LinkFault};
 pub use limits::{Limits, MAX_PAYLOAD};
 pub use time::Now;
+
+/// The driver's loop of the README compiles as it is printed.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
