@@ -96,6 +96,7 @@ impl Bare {
                 Output::Wait(deadline) => {
                     assert!(deadline.is_none_or(|at| at > self.now), "a deadline in the past: {outs:?}");
                     check_grammar(&self.told);
+                    assert!(matches!(self.engine.poll_output(now), Output::Wait(_)), "Wait was not last");
                     return outs;
                 }
             };
@@ -501,4 +502,25 @@ fn lent_memory_holds_no_trace_of_the_engine_before() {
     for _ in 0..4 {
         second.request(now, post).unwrap();
     }
+}
+
+#[test]
+fn a_puback_that_never_comes_gives_its_place_in_the_window_back_in_time() {
+    let mut config = login(false);
+    config.in_flight = 1;
+    let mut bare = Bare::new(config);
+    bare.connect();
+    bare.feed(Input::LinkUp);
+    bare.hear(CONNACK);
+    let points = [Point { id: "a", value: Value::Int(1), quality: None }];
+    let device = DeviceIx::ROOT;
+    let now = bare.now();
+    let post = |timeout_ms| Request::PostMeasurepoints { device, points: &points, time_ms: None, timeout_ms };
+    let first = bare.engine.request(now, post(1_000)).unwrap().0;
+    assert!(matches!(bare.poll()[..], [Out::Transmit(_)]));
+    let reply = format!(r#"{{"id":"{first}","code":200}}"#);
+    let reply = packet("/sys/pk/dk/thing/measurepoint/post_reply", reply.as_bytes(), QoS::AtMostOnce);
+    assert_eq!(bare.hear(&reply), [Out::Told(Told::Acknowledged(first, String::new()))]);
+    assert_eq!(bare.ask(post(20_000)), [], "the window is full");
+    assert!(matches!(bare.pass(1_000)[..], [Out::Transmit(_)]));
 }

@@ -302,6 +302,8 @@ impl Sim<'_> {
                 }
                 Output::Wait(deadline) => {
                     assert_eq!(deadline, self.engine.deadline());
+                    let again = self.engine.poll_output(now);
+                    assert!(matches!(again, Output::Wait(_)), "Wait was not last: {again:?}");
                     break;
                 }
             }

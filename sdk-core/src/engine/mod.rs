@@ -182,10 +182,15 @@ impl<'m> Engine<'m> {
                 return Emit::Store;
             }
             let given_up = state.connection.gives_up(now);
+            let in_flight = state.outbox.in_flight();
             if let Some(ended) = state.outbox.end_next(now, given_up) {
                 state.stats.failed += 1;
                 let error = state.failure(ended.acknowledged, given_up);
                 return Emit::Told(Told::Settled { id: ended.id, end: End::Failed(error) });
+            }
+            if state.outbox.in_flight() < in_flight {
+                // Nobody waits for its PUBACK any more: the next message may go.
+                continue;
             }
             if state.connection.is_leaving() && self.part(now) {
                 continue;

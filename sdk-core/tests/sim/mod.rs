@@ -321,6 +321,7 @@ impl<'m> World<'m> {
                 Output::Wait(deadline) => {
                     assert!(deadline.is_none_or(|at| at > self.now), "a deadline in the past");
                     assert_eq!(self.engine.deadline(), deadline);
+                    assert!(matches!(self.engine.poll_output(now), Output::Wait(_)), "Wait was not last");
                     return deadline;
                 }
             }
