@@ -524,3 +524,33 @@ fn a_puback_that_never_comes_gives_its_place_in_the_window_back_in_time() {
     assert_eq!(bare.ask(post(20_000)), [], "the window is full");
     assert!(matches!(bare.pass(1_000)[..], [Out::Transmit(_)]));
 }
+
+#[test]
+fn a_subscription_that_never_fits_is_told_at_once_and_the_rest_goes_on() {
+    let mut board = Box::new(Room::<256, 170, 300, 1, 1>::new());
+    let mut engine = Engine::new(login(false), [3; 32], board.lend()).unwrap();
+    let now = Now { mono_ms: 1_000, wall_ms: None };
+    let long = "s".repeat(128);
+    let kind = enos_core::engine::CommandKind::Service(&long);
+    engine.request(now, Request::Handle { device: DeviceIx::ROOT, kind }).unwrap();
+    engine.request(now, Request::Connect { timeout_ms: None }).unwrap();
+    let mut seen = Vec::new();
+    for down in [CONNACK, &[]] {
+        loop {
+            match engine.poll_output(now) {
+                Output::Dial(_) => engine.handle_input(now, Input::LinkUp),
+                Output::Transmit(bytes) => {
+                    let n = bytes.len();
+                    engine.handle_input(now, Input::Sent(n));
+                }
+                Output::Event(event) => seen.push(told(event)),
+                Output::Wait(_) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(matches!(engine.poll_output(now), Output::Wait(_)), "Wait was not last");
+        engine.receive_buffer()[..down.len()].copy_from_slice(down);
+        engine.handle_input(now, Input::Received(down.len()));
+    }
+    assert_eq!(seen, [Told::Connecting, Told::Online, Told::Warning(Warning::SubscriptionRefused(1))]);
+}

@@ -164,10 +164,10 @@ impl<'m> Engine<'m> {
                 }
                 None => {}
             }
+            state.encode();
             if state.connection.has_notice() {
                 continue;
             }
-            state.encode();
             match self.read(now) {
                 Read::Told(told) => return Emit::Told(told),
                 Read::Quiet => continue,
