@@ -18,6 +18,7 @@ const NOW: Now = Now { mono_ms: 1_000, wall_ms: Some(1_700_000_000_000) };
 
 /// An engine that is online, and the far end of its link; its own buffers are full-grown from the start.
 struct Bench {
+    now: Now,
     engine: Engine<'static>,
     down: Vec<u8>,
     /// Ids of posts that the hub has, oldest first.
@@ -33,6 +34,7 @@ impl Bench {
         let login = Login::DeviceSecret { product_key: "pk", device_key: "dk", device_secret: "secret" };
         let config = Config::new(Hub::parse("tcp://hub.test").unwrap(), login);
         let mut bench = Self {
+            now: NOW,
             engine: Engine::new(config, [3; 32], Memory::heap(&Limits::DEFAULT)).unwrap(),
             down: Vec::with_capacity(1 << 16),
             posted: VecDeque::with_capacity(2 * OPEN),
@@ -57,8 +59,8 @@ impl Bench {
     /// Lets the engine say and hear all it wants.
     fn drain(&mut self) {
         loop {
-            match self.engine.poll_output(NOW) {
-                Output::Dial(_) => self.engine.handle_input(NOW, Input::LinkUp),
+            match self.engine.poll_output(self.now) {
+                Output::Dial(_) => self.engine.handle_input(self.now, Input::LinkUp),
                 Output::Transmit(bytes) => {
                     let n = bytes.len();
                     let mut rest = bytes;
@@ -89,7 +91,7 @@ impl Bench {
                         };
                         self.down.extend_from_slice(&room);
                     }
-                    self.engine.handle_input(NOW, Input::Sent(n));
+                    self.engine.handle_input(self.now, Input::Sent(n));
                 }
                 Output::Event(Event::Settled { outcome: Outcome::Acknowledged { .. }, .. }) => {
                     self.settled += 1;
@@ -102,7 +104,7 @@ impl Bench {
                     let n = room.len().min(self.down.len());
                     room[..n].copy_from_slice(&self.down[..n]);
                     self.down.drain(..n);
-                    self.engine.handle_input(NOW, Input::Received(n));
+                    self.engine.handle_input(self.now, Input::Received(n));
                 }
                 other => panic!("{other:?}"),
             }
@@ -121,7 +123,7 @@ impl Bench {
             time_ms: None,
             timeout_ms: 30_000,
         };
-        self.engine.request(NOW, request).unwrap();
+        self.engine.request(self.now, request).unwrap();
     }
 
     /// The hub replies to the oldest post.
@@ -156,7 +158,7 @@ impl Bench {
         let call = self.calls.pop_front().unwrap();
         let outputs = [("accepted", Value::Bool(true))];
         let answer = Answer { code: 200, data: AnswerData::Values(&outputs), message: "" };
-        self.engine.request(NOW, Request::Answer { call, answer }).unwrap();
+        self.engine.request(self.now, Request::Answer { call, answer }).unwrap();
     }
 }
 
@@ -194,6 +196,36 @@ fn a_command_allocates_nothing() {
     let counted = allocation_counter::measure(|| (0..ROUNDS).for_each(|_| round(&mut bench)));
     assert_eq!(bench.answered - before, ROUNDS);
     assert_eq!((counted.count_total, counted.bytes_total), (0, 0));
+}
+
+#[test]
+fn an_idle_engine_gives_back_what_a_burst_made_it_take() {
+    const BURST: usize = 500;
+    let mut bench = Bench::online();
+    bench.posted.reserve(BURST);
+    bench.down.reserve(1 << 20);
+    let text = "x".repeat(4_000);
+    let points = [Point { id: "text", value: Value::Str(&text), quality: None }];
+    let post = Request::PostMeasurepoints {
+        device: DeviceIx::ROOT,
+        points: &points,
+        time_ms: None,
+        timeout_ms: 30_000,
+    };
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..BURST {
+            bench.engine.request(NOW, post).unwrap();
+        }
+        bench.drain();
+        (0..BURST).for_each(|_| bench.reply());
+        bench.drain();
+        assert_eq!(bench.settled, BURST);
+        // The next ping finds nothing to do.
+        bench.now.mono_ms += 46_000;
+        bench.drain();
+    });
+    assert!(counted.bytes_max > 2_000_000, "{counted:?}");
+    assert!(counted.bytes_current < 8_000, "{counted:?}");
 }
 
 #[test]

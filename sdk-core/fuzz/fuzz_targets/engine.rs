@@ -1,3 +1,4 @@
+//! Fuzz target: `engine::engine`.
 #![no_main]
 
 #[path = "../src/engine.rs"]

@@ -25,6 +25,10 @@ impl<'a> Script<'a> {
         *first
     }
 
+    fn one_in(&mut self, n: u8) -> bool {
+        self.next().is_multiple_of(n)
+    }
+
     fn take(&mut self, n: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(n.min(self.0.len()));
         self.0 = rest;
@@ -89,7 +93,7 @@ fn config(script: &mut Script<'_>) -> Config<'static> {
         _ => Login::DeviceSecret { product_key: "pk", device_key: "dk", device_secret: "device-secret" },
     };
     let mut config = Config::new(Hub::parse("tcp://hub.test").expect("an address"), login);
-    config.clean_session = script.next() % 2 == 0;
+    config.clean_session = script.one_in(2);
     config.keep_alive_s = [60, 0, 1][usize::from(script.next() % 3)];
     config.in_flight = [1, 2, 256][usize::from(script.next() % 3)];
     config
@@ -133,7 +137,7 @@ fn step(engine: &mut Engine<'_>, script: &mut Script<'_>, seen: &mut Seen, now: 
         }
         1..=4 => {
             let mut packet = message(script, seen);
-            if script.next() % 4 == 0 && !packet.is_empty() {
+            if script.one_in(4) && !packet.is_empty() {
                 let at = usize::from(script.next()) % packet.len();
                 packet[at] = script.next();
             }
@@ -147,7 +151,7 @@ fn step(engine: &mut Engine<'_>, script: &mut Script<'_>, seen: &mut Seen, now: 
             1 => LinkError::Replaced,
             _ => LinkError::Fault(LinkFault::Lost),
         }),
-        7 => Input::Stored(if script.next() % 2 == 0 { Ok(()) } else { Err(StoreError) }),
+        7 => Input::Stored(if script.one_in(2) { Ok(()) } else { Err(StoreError) }),
         8 => Input::Sent(usize::from(script.next())),
         9 => {
             *now += [1, 100, 10_000, 100_000][usize::from(script.next() % 4)];
@@ -174,7 +178,7 @@ fn message(script: &mut Script<'_>, seen: &Seen) -> Vec<u8> {
         2 => return vec![0xD0, 0],
         3 => {
             let id = seen.open.get(usize::from(script.next())).copied().unwrap_or(7);
-            let code = if script.next() % 4 == 0 { 1204 } else { 200 };
+            let code = if script.one_in(4) { 1204 } else { 200 };
             (
                 "/sys/pk/dk/thing/measurepoint/post_reply",
                 format!(r#"{{"id":"{id}","code":{code},"data":""}}"#),
@@ -189,7 +193,7 @@ fn message(script: &mut Script<'_>, seen: &Seen) -> Vec<u8> {
         _ => ("/sys/pk/dk/thing/service/none", r#"{"id":"1","params":{}}"#.into()),
     };
     let mut room = vec![0; topic.len() + payload.len() + 16];
-    let dup = qos != QoS::AtMostOnce && script.next() % 2 == 0;
+    let dup = qos != QoS::AtMostOnce && script.one_in(2);
     let publish = Publish { dup, qos, retain: false, topic, packet_id, payload: payload.as_bytes() };
     let n = mqtt::publish(&mut room, &publish).expect("room enough");
     room.truncate(n);
@@ -197,7 +201,7 @@ fn message(script: &mut Script<'_>, seen: &Seen) -> Vec<u8> {
 }
 
 fn request(engine: &mut Engine<'_>, script: &mut Script<'_>, seen: &mut Seen, now: u64) {
-    let device = DeviceIx(u32::from(script.next() % 16 == 0));
+    let device = DeviceIx(u32::from(script.one_in(16)));
     let kind = [CommandKind::Service("a"), CommandKind::MeasurepointSet, CommandKind::Service("a/b")]
         [usize::from(script.next() % 3)];
     let text = "\"\u{1}".repeat(usize::from(script.next()));
@@ -207,7 +211,7 @@ fn request(engine: &mut Engine<'_>, script: &mut Script<'_>, seen: &mut Seen, no
     ];
     let points = &points[..usize::from(script.next() % 3)];
     let timeout_ms = [0, 1, 30_000, u32::MAX][usize::from(script.next() % 4)];
-    let moment = Now { mono_ms: now, wall_ms: (script.next() % 2 == 0).then_some(now) };
+    let moment = Now { mono_ms: now, wall_ms: (script.one_in(2)).then_some(now) };
     match script.next() % 12 {
         0 => drop(engine.request(moment, Request::Close { timeout_ms: timeout_ms.min(60_000) })),
         1 => drop(engine.request(moment, Request::Connect { timeout_ms: Some(timeout_ms) })),
@@ -243,7 +247,7 @@ fn drain(engine: &mut Engine<'_>, script: &mut Script<'_>, seen: &mut Seen, now:
             Output::Transmit(bytes) => {
                 assert!(!bytes.is_empty());
                 let all = bytes.len();
-                let n = if script.next() % 4 == 0 { 1 + usize::from(script.next()) % all } else { all };
+                let n = if script.one_in(4) { 1 + usize::from(script.next()) % all } else { all };
                 if !writable {
                     break;
                 }

@@ -152,6 +152,7 @@ impl<'m> Engine<'m> {
             if state.session.ping(now, &mut state.tx) {
                 // A ping goes out after a long silence: a good moment to give memory back.
                 rx.idle();
+                state.tx.idle();
                 state.outbox.idle();
             }
             let storing = state.is_storing();

@@ -211,14 +211,13 @@ impl<'m> Tx<'m> {
     pub(crate) fn clear(&mut self) {
         self.start = 0;
         self.end = 0;
-        self.idle();
+        self.region.shrink(0);
     }
 
     /// Nothing has gone for long: give memory back.
     pub(crate) fn idle(&mut self) {
-        if self.is_empty() {
-            self.region.shrink(0);
-        }
+        self.compact();
+        self.region.shrink(self.end);
     }
 }
 

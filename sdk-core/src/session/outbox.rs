@@ -459,6 +459,13 @@ impl<'m> Outbox<'m> {
             self.tail = 0;
             self.arena.shrink(0);
         }
+        if self.open == 0 && self.in_flight == 0 {
+            // No place is taken.
+            self.fresh = 0;
+            self.free = NONE;
+            self.slots.shrink(0);
+            self.slots.slice_mut().fill(RequestSlot::EMPTY);
+        }
     }
 }
 
