@@ -269,6 +269,44 @@ fn a_persistent_session_keeps_subscriptions_and_delivers_again() {
 }
 
 #[test]
+fn a_persistent_session_loses_nothing_that_was_handed_over() {
+    let hub = hub();
+    let login = device("pk1", "d1");
+    let who = DeviceId::new("pk1", "d1");
+    let mut client = support::client(&hub);
+    client.send(&connect(&login, false, 60));
+    assert_eq!(client.packet().body, [0, 0]);
+    // More than a connection sends ahead of its PUBACKs, so that some stay in the mailbox.
+    let numbered =
+        |number: u32| Outbound { payload: number.to_string().into(), ..outbound("/sys/pk1/d1/x", 1) };
+    let deadline = Instant::now() + PATIENCE;
+    for number in 0..1_200 {
+        while hub.fabric().deliver(&who, numbered(number)) == Err(Undelivered::MailboxFull) {
+            std::thread::yield_now();
+            assert!(Instant::now() < deadline, "{number} finds no room");
+        }
+    }
+    let first = client.packet().published().1;
+    client.send(&packet(0x40, &[&first.to_be_bytes()]));
+    drop(client);
+    let mut client = support::client(&hub);
+    client.send(&connect(&login, false, 60));
+    assert_eq!(client.packet().body, [1, 0]);
+    // The acknowledgement of the first may have been lost with the connection.
+    let (_, id, payload) = client.packet().published();
+    let mut next: u32 = String::from_utf8(payload).unwrap().parse().unwrap();
+    assert!(next <= 1);
+    client.send(&packet(0x40, &[&id.to_be_bytes()]));
+    while next < 1_199 {
+        next += 1;
+        let (_, id, payload) = client.packet().published();
+        assert_eq!(payload, next.to_string().as_bytes());
+        client.send(&packet(0x40, &[&id.to_be_bytes()]));
+    }
+    client.ping();
+}
+
+#[test]
 fn malformed_packets_close_the_connection() {
     let hub = hub();
     let cases: [&[u8]; 9] = [

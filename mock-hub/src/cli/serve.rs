@@ -31,10 +31,14 @@ pub(super) fn serve(options: &Serve) -> Result<(), String> {
     let line = hub.ready_line();
     print(&line)?;
     let file = options.ready_file.as_deref().map(|path| ReadyFile::write(path, &line)).transpose()?;
-    termination.wait();
+    let told = termination.wait(|| hub.is_running());
     drop(file);
     drop(hub);
-    Ok(())
+    if told {
+        Ok(())
+    } else {
+        Err("the hub ended by itself, which is a bug; the lines above say how".to_owned())
+    }
 }
 
 /// Other machines may reach a hub only if it is strict or the user says so.

@@ -1,7 +1,12 @@
 //! SIGTERM and SIGINT (Ctrl-C elsewhere than on Unix).
 
+use std::time::Duration;
+
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+
+/// How often to look whether the hub still runs.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Signals that end the process, caught.
 pub(super) struct Termination {
@@ -18,10 +23,19 @@ impl Termination {
         Ok(Self { runtime, told })
     }
 
-    /// Returns when one has come.
-    pub(super) fn wait(self) {
-        // An error means that the task panicked: then ending is right too.
-        let _ = self.runtime.block_on(self.told);
+    /// Returns true when a signal has come, false when `running` says no before that.
+    pub(super) fn wait(self, running: impl Fn() -> bool) -> bool {
+        let Self { runtime, mut told } = self;
+        runtime.block_on(async {
+            while running() {
+                tokio::select! {
+                    // An error means that the task panicked: then ending is right too.
+                    _ = &mut told => return true,
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+            false
+        })
     }
 }
 

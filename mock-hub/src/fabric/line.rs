@@ -122,6 +122,13 @@ impl Line {
         .await
     }
 
+    /// Takes what has not been read, and lets nothing more in.
+    pub(crate) fn take_mail(&self) -> Vec<Outbound> {
+        let mut state = self.state();
+        state.end.get_or_insert_with(|| "ended".into());
+        std::mem::take(&mut state.mailbox).into()
+    }
+
     /// Marks the connection as gone and wakes its successor.
     pub(super) fn finish(&self) {
         {

@@ -101,7 +101,7 @@ fn serve(
         // A loop that ends before the stop has panicked: then the hub ends as a whole.
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => {}
-            _ = loops.join_next() => {}
+            _ = loops.join_next() => loops.abort_all(),
         }
         front.fabric.end_all("the hub is stopping");
         while loops.join_next().await.is_some() {}

@@ -228,13 +228,13 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
     let connection = line.id();
     let mut presence = Presence { front, who, connection, reason: "the hub stopped".into() };
     let end;
-    let session = {
+    let mut session = {
         let who = &presence.who;
         let mut inbound = Inbound::new(front, who, session, early);
         packet::put_connack(inbound.output().buffer(), present, 0);
         let first = front.cloud.connected(who, connection);
         let queued = first.iter().try_for_each(|message| inbound.send(message));
-        inbound.resend();
+        let queued = queued.and_then(|()| inbound.resume());
         let stall_ms = front.limits.stall_ms;
         let mut online = Online::new(stream, &front.clock, line, inbound, keep_alive_s, stall_ms);
         end = match queued {
@@ -246,6 +246,7 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
     if end.is_fault() {
         front.cloud.note(Entry::new(EntryKind::Transport, format!("{end}; closed")).device(&device));
     }
+    session.keep_unsent(line.take_mail());
     front.sessions.park(&device, session);
     presence.reason = end.to_string().into();
 }

@@ -99,11 +99,12 @@ impl<'a> Inbound<'a> {
         Ok(())
     }
 
-    /// Queues again what the client had not acknowledged on its last connection.
-    pub(super) fn resend(&mut self) {
+    /// Queues what the session kept: first what the client had not acknowledged, then what was never sent.
+    pub(super) fn resume(&mut self) -> Result<(), End> {
         for (id, message) in self.session.resend() {
             self.publish(&message, Some(id), true);
         }
+        self.session.take_unsent().iter().try_for_each(|message| self.send(message))
     }
 
     fn publish(&mut self, message: &Outbound, id: Option<u16>, dup: bool) {

@@ -16,7 +16,7 @@ const UNACKNOWLEDGED: usize = 16_384;
 /// Above this many unacknowledged messages a connection takes no more from its mailbox.
 const WINDOW: usize = 1_024;
 /// Messages and bytes that a parked session keeps for delivery again.
-const KEPT_MESSAGES: usize = 1_000;
+const KEPT_MESSAGES: usize = 2 * WINDOW;
 const KEPT_BYTES: usize = 1024 * 1024;
 /// QoS 2 publishes that may wait for PUBREL.
 const UNRELEASED: usize = 1_024;
@@ -37,6 +37,8 @@ pub(super) struct Session {
     kept_bytes: usize,
     last_id: u16,
     sent: u64,
+    /// Handed over for the device, but not sent before its connection ended; as many as a mailbox holds.
+    unsent: Vec<Outbound>,
     unreleased: HashSet<u16>,
 }
 
@@ -57,6 +59,7 @@ impl Session {
             kept_bytes: 0,
             last_id: 0,
             sent: 0,
+            unsent: Vec::new(),
             unreleased: HashSet::new(),
         }
     }
@@ -135,6 +138,17 @@ impl Session {
             .collect();
         waiting.sort_unstable_by_key(|&(order, ..)| order);
         waiting.into_iter().map(|(_, id, message)| (id, message.clone())).collect()
+    }
+
+    /// Keeps what was left in the mailbox for the next connection, as far as the session does.
+    pub(super) fn keep_unsent(&mut self, mut messages: Vec<Outbound>) {
+        messages.retain(|message| self.persistent && message.qos > 0);
+        self.unsent = messages;
+    }
+
+    /// What [`keep_unsent`](Self::keep_unsent) kept.
+    pub(super) fn take_unsent(&mut self) -> Vec<Outbound> {
+        std::mem::take(&mut self.unsent)
     }
 
     fn free_id(&mut self) -> u16 {
