@@ -2,3 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod driver;
+pub mod peer;
+pub mod scenario;
+pub mod vectors;

@@ -1,0 +1,135 @@
+//! The hub as a process of its own, as a user runs it, and its HTTP side.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::certificate::{self, Identity};
+use super::child::Child;
+use super::http;
+
+const START: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_secs(10);
+const CALL: Duration = Duration::from_secs(70);
+
+/// Where the hub listens and whom its TLS peers are to trust, as its ready line says.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Ready {
+    /// Plain MQTT.
+    pub mqtt: SocketAddr,
+    /// MQTT over TLS.
+    pub mqtts: SocketAddr,
+    /// `http://HOST:PORT` of REST and control.
+    pub http: String,
+    /// The hub's certificate authority.
+    pub ca_pem: String,
+}
+
+/// A hub's process; dropping it ends it.
+#[derive(Debug)]
+pub struct Hub {
+    program: PathBuf,
+    seed: PathBuf,
+    strict: bool,
+    ready: Ready,
+    http: SocketAddr,
+    child: Option<Child>,
+}
+
+impl Hub {
+    /// Starts a hub on free ports and returns when it accepts connections.
+    pub fn start(program: &Path, seed: &Path, strict: bool) -> io::Result<Self> {
+        let (child, ready, http) = launch(program, seed, strict, None)?;
+        let (program, seed) = (program.to_owned(), seed.to_owned());
+        Ok(Self { program, seed, strict, ready, http, child: Some(child) })
+    }
+
+    /// What its ready line said.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Ends it as an operator does; all it knows is gone, since it keeps its world in memory.
+    pub fn stop(&mut self) -> io::Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        child.terminate();
+        if child.ended(STOP)? {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("the hub failed: {}", child.errors())))
+        }
+    }
+
+    /// Starts it again on the ports it had.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        let (child, ready, http) =
+            launch(&self.program, &self.seed, self.strict, Some((&self.ready, self.http)))?;
+        self.ready = ready;
+        self.http = http;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Calls a route; the reply's body as JSON, or as a JSON string if it is none.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> io::Result<Value> {
+        call(self.http, method, path, body)
+    }
+
+    /// Where its HTTP side listens.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// A client certificate of this device, applied for through REST. Common name is the device key unless another
+    /// is given.
+    pub fn client_certificate(&self, product_key: &str, device_key: &str) -> io::Result<Identity> {
+        let (csr, key) = certificate::request(device_key).map_err(io::Error::other)?;
+        let path = format!(
+            "/connect-service/v2.1/certificates?action=apply&productKey={product_key}&deviceKey={device_key}"
+        );
+        let reply = self.call("POST", &path, &json!({ "csr": csr }).to_string())?;
+        match reply["data"]["cert"].as_str() {
+            Some(certificate) => Ok(Identity { certificate: certificate.to_owned(), key }),
+            None => Err(io::Error::other(format!("no certificate for {product_key}/{device_key}: {reply}"))),
+        }
+    }
+}
+
+/// Calls a route of a hub.
+pub fn call(address: SocketAddr, method: &str, path: &str, body: &str) -> io::Result<Value> {
+    let reply = http::call(address, method, path, body, CALL)?;
+    Ok(serde_json::from_str(&reply.body).unwrap_or(Value::String(reply.body)))
+}
+
+fn launch(
+    program: &Path,
+    seed: &Path,
+    strict: bool,
+    ports: Option<(&Ready, SocketAddr)>,
+) -> io::Result<(Child, Ready, SocketAddr)> {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let (mqtt, mqtts, http) = ports.map_or((any, any, any), |(ready, http)| (ready.mqtt, ready.mqtts, http));
+    let mut command = Command::new(program);
+    command.arg("serve").arg("--memory").arg("--seed").arg(seed);
+    for (flag, address) in [("--mqtt", mqtt), ("--mqtts", mqtts), ("--http", http), ("--https", any)] {
+        command.arg(flag).arg(address.to_string());
+    }
+    if strict {
+        command.arg("--strict");
+    }
+    let child = Child::start("the hub", &mut command)?;
+    let line = child
+        .line(Instant::now() + START)
+        .map_err(|why| io::Error::other(format!("the hub is not ready ({why:?}): {}", child.errors())))?;
+    let ready: Ready = serde_json::from_str(&line)
+        .map_err(|error| io::Error::other(format!("the hub's ready line cannot be read: {error}: {line}")))?;
+    let http = ready.http.strip_prefix("http://").and_then(|address| address.parse().ok());
+    let http =
+        http.ok_or_else(|| io::Error::other(format!("the hub's HTTP address is \"{}\"", ready.http)))?;
+    Ok((child, ready, http))
+}

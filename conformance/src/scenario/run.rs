@@ -1,0 +1,214 @@
+//! Runs one scenario against one driver, step by step, within its time.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::setup::{Tools, World};
+use super::{Scenario, Step, judge};
+use crate::driver::Pending;
+use crate::peer::hub;
+use crate::peer::net::Direction;
+
+/// Time between two questions of a step that asks until it fits.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Where a scenario failed, and why.
+#[derive(Debug)]
+pub struct Failed {
+    /// The step, counted from 1; 0 is the set-up.
+    pub step: usize,
+    /// What was wanted and what came.
+    pub why: String,
+    /// The newest of what the driver wrote to standard error.
+    pub errors: String,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {}: {}", self.step, self.why)?;
+        if !self.errors.is_empty() {
+            write!(f, "\n    driver: {}", self.errors.trim_end().replace('\n', "\n    driver: "))?;
+        }
+        Ok(())
+    }
+}
+
+/// An act that was started and not finished.
+enum Open {
+    Drive(Pending),
+    Call(Receiver<std::io::Result<Value>>),
+}
+
+/// Runs a scenario; the time it took, or where it failed.
+pub fn run(scenario: &Scenario, tools: &Tools) -> Result<Duration, Failed> {
+    let started = Instant::now();
+    let until = started + Duration::from_secs(scenario.bound_s);
+    let failed = |step, why: Box<dyn Error>, errors| Failed { step, why: why.to_string(), errors };
+    let mut world = World::new(scenario, tools).map_err(|why| failed(0, why, String::new()))?;
+    let mut open = BTreeMap::new();
+    for (at, step) in scenario.steps.iter().enumerate() {
+        if let Err(why) = take(step, &mut world, &mut open, until) {
+            return Err(failed(at + 1, why, world.driver.errors()));
+        }
+    }
+    if let Some(name) = open.keys().next() {
+        let why = format!("`{name}` was started and never finished");
+        return Err(failed(scenario.steps.len(), why.into(), String::new()));
+    }
+    let World { driver, hub, servers, .. } = world;
+    driver.end().map_err(|why| failed(scenario.steps.len() + 1, why.into(), String::new()))?;
+    drop((servers, hub));
+    Ok(started.elapsed())
+}
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn take(step: &Step, world: &mut World, open: &mut BTreeMap<String, Open>, until: Instant) -> Outcome {
+    if let Some(words) = &step.drive {
+        let words = world.texts.words(&words.list())?;
+        let verb = words.first().ok_or("a request has a verb")?;
+        if !world.driver.knows(verb) {
+            return Err(format!("this driver does not know `{verb}`").into());
+        }
+        let pending = world.driver.begin(&words)?;
+        return match &step.name {
+            Some(name) => keep_open(open, name, Open::Drive(pending)),
+            None => judge_drive(step, world, pending, until),
+        };
+    }
+    if let Some(words) = &step.event {
+        let wanted = words.list();
+        let [name, client, ..] = &*wanted else { return Err("an event has a name and a client".into()) };
+        let came = world
+            .driver
+            .event(name, client, until)
+            .map_err(|error| format!("waiting for {wanted:?}: {error}"))?;
+        return Ok(judge::words(&wanted, &came, &mut world.texts)?);
+    }
+    if let Some(words) = &step.quiet {
+        let wanted = words.list();
+        let [name, client] = &*wanted else {
+            return Err("`quiet` takes an event's name and a client".into());
+        };
+        return match world.driver.unasked(name, client) {
+            Some(event) => Err(format!("nothing was wanted, came {event:?}").into()),
+            None => Ok(()),
+        };
+    }
+    if let Some(path) = &step.get {
+        return call(step, "GET", path, world, open, until);
+    }
+    if let Some(path) = &step.post {
+        return call(step, "POST", path, world, open, until);
+    }
+    if let Some(act) = &step.hub {
+        match &**act {
+            "stop" => world.hub.stop()?,
+            "start" => world.hub.start_again()?,
+            "restart" => {
+                world.hub.stop()?;
+                world.hub.start_again()?;
+            }
+            other => return Err(format!("a hub does not `{other}`").into()),
+        }
+        return if act == "stop" { Ok(()) } else { world.hub_restarted() };
+    }
+    if let Some(words) = &step.relay {
+        return relay(&words.list(), world);
+    }
+    let name = step.finish.as_ref().ok_or("a step has an act")?;
+    match open.remove(name).ok_or_else(|| format!("nothing was started as `{name}`"))? {
+        Open::Drive(pending) => judge_drive(step, world, pending, until),
+        Open::Call(reply) => {
+            let left = until.saturating_duration_since(Instant::now());
+            let reply = reply.recv_timeout(left).map_err(|_| "the hub did not reply in time")??;
+            judge_reply(step, world, &reply)
+        }
+    }
+}
+
+fn keep_open(open: &mut BTreeMap<String, Open>, name: &str, what: Open) -> Outcome {
+    match open.insert(name.to_owned(), what) {
+        None => Ok(()),
+        Some(_) => Err(format!("`{name}` is started twice").into()),
+    }
+}
+
+fn judge_drive(step: &Step, world: &mut World, pending: Pending, until: Instant) -> Outcome {
+    let answer = world.driver.finish(pending, until)?;
+    let gives = step.gives.as_ref().map(super::Words::list);
+    Ok(judge::answer(&answer, gives.as_deref(), step.fails.as_ref(), &mut world.texts)?)
+}
+
+fn judge_reply(step: &Step, world: &mut World, reply: &Value) -> Outcome {
+    if let Some(wanted) = &step.is {
+        judge::json(reply, wanted, &world.texts)?;
+    }
+    for (name, pointer) in &step.keep {
+        let pointer = world.texts.fill(pointer)?;
+        let found = reply.pointer(&pointer).ok_or_else(|| format!("nothing at {pointer} to keep"))?;
+        let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+        world.texts.set(name.as_str(), text);
+    }
+    Ok(())
+}
+
+fn call(
+    step: &Step,
+    method: &'static str,
+    path: &str,
+    world: &mut World,
+    open: &mut BTreeMap<String, Open>,
+    until: Instant,
+) -> Outcome {
+    let path = world.texts.fill(path)?;
+    let body = match &step.body {
+        Some(body) => world.texts.fill(&body.to_string())?,
+        None => String::new(),
+    };
+    let address: SocketAddr = world.hub.http();
+    if let Some(name) = &step.name {
+        let (done, reply) = channel();
+        thread::spawn(move || {
+            // Nobody listens any more once the scenario has failed elsewhere.
+            let _ = done.send(hub::call(address, method, &path, &body));
+        });
+        return keep_open(open, name, Open::Call(reply));
+    }
+    loop {
+        let reply = hub::call(address, method, &path, &body)?;
+        match judge_reply(step, world, &reply) {
+            Err(_) if step.until && Instant::now() < until => thread::park_timeout(ASK_AGAIN),
+            judged => return judged,
+        }
+    }
+}
+
+fn relay(words: &[String], world: &World) -> Outcome {
+    let [name, act, rest @ ..] = words else { return Err("a relay has a name and an act".into()) };
+    let server = world.servers.get(name).ok_or_else(|| format!("there is no server `{name}`"))?;
+    match (act.as_str(), rest) {
+        ("cut", []) => server.cut(),
+        ("refuse", []) => server.refuse(true),
+        ("accept", []) => server.refuse(false),
+        ("hold", []) => server.hold(true),
+        ("carry", []) => server.hold(false),
+        ("cut-after", [way, bytes]) => {
+            let way = match &**way {
+                "up" => Direction::Up,
+                "down" => Direction::Down,
+                other => return Err(format!("`{other}` is no direction").into()),
+            };
+            server.cut_after(way, bytes.parse()?);
+        }
+        _ => return Err(format!("a relay does not do {words:?}").into()),
+    }
+    Ok(())
+}

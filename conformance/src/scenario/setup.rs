@@ -1,0 +1,137 @@
+//! What stands around a scenario: hub, servers, certificates, driver, and their names for the texts.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::text::Texts;
+use super::{Scenario, ServerSpec};
+use crate::driver::Driver;
+use crate::peer::certificate::{Authority, KeyKind};
+use crate::peer::hub::Hub;
+use crate::peer::net::{Manner, Server, tls_server};
+use crate::peer::scratch::Scratch;
+
+/// What a scenario is run with.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// The hub's program.
+    pub hub: PathBuf,
+    /// The seed the hub starts with.
+    pub seed: PathBuf,
+    /// The driver's program and its arguments.
+    pub driver: Vec<PathBuf>,
+}
+
+/// Everything a scenario runs among; dropping it ends it all.
+pub(super) struct World {
+    pub(super) driver: Driver,
+    pub(super) servers: BTreeMap<String, Server>,
+    pub(super) hub: Hub,
+    pub(super) texts: Texts,
+    _scratch: Scratch,
+}
+
+impl World {
+    pub(super) fn new(scenario: &Scenario, tools: &Tools) -> Result<Self, Box<dyn Error>> {
+        let scratch = Scratch::new()?;
+        let hub = Hub::start(&tools.hub, &tools.seed, scenario.strict)?;
+        let mut texts = Texts::default();
+        let ready = hub.ready();
+        texts.set("mqtt", ready.mqtt.to_string());
+        texts.set("mqtts", ready.mqtts.to_string());
+        texts.set("mqtts_port", ready.mqtts.port().to_string());
+        texts.set("scratch", path(scratch.path()));
+        texts.set("ca", path(&scratch.write("ca.pem", &ready.ca_pem)?));
+        let stranger = Authority::new("a stranger's authority")?;
+        texts.set("stranger_ca", path(&scratch.write("stranger-ca.pem", stranger.pem())?));
+        texts.set("nobody", nobody()?.to_string());
+        for (name, spec) in &scenario.certificates {
+            let identity = match &*spec.of {
+                "hub" => hub.client_certificate(&spec.product_key, &spec.device_key)?,
+                "stranger" => stranger.client(&spec.device_key)?,
+                other => return Err(format!("a certificate is of `hub` or `stranger`, not `{other}`").into()),
+            };
+            texts.set(
+                format!("cert.{name}"),
+                path(&scratch.write(&format!("{name}.cert.pem"), &identity.certificate)?),
+            );
+            texts
+                .set(format!("key.{name}"), path(&scratch.write(&format!("{name}.key.pem"), &identity.key)?));
+        }
+        let mut servers = BTreeMap::new();
+        for (name, spec) in &scenario.servers {
+            let server = server(spec, &hub, &stranger)?;
+            texts.set(name.as_str(), server.address().to_string());
+            texts.set(format!("{name}_port"), server.address().port().to_string());
+            servers.insert(name.clone(), server);
+        }
+        let (program, arguments) = tools.driver.split_first().ok_or("no driver")?;
+        let driver = Driver::start(Command::new(program).args(arguments))?;
+        Ok(Self { driver, servers, hub, texts, _scratch: scratch })
+    }
+
+    /// The hub's certificate authority is made anew at each start.
+    pub(super) fn hub_restarted(&mut self) -> Result<(), Box<dyn Error>> {
+        let ca = self.texts.fill("${ca}")?;
+        std::fs::write(ca, &self.hub.ready().ca_pem)?;
+        Ok(())
+    }
+}
+
+fn server(spec: &ServerSpec, hub: &Hub, stranger: &Authority) -> Result<Server, Box<dyn Error>> {
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    let (at, manner) = match spec {
+        ServerSpec::Relay { to, at } => {
+            let target = match &**to {
+                "mqtt" => hub.ready().mqtt,
+                "mqtts" => hub.ready().mqtts,
+                other => return Err(format!("a relay goes to `mqtt` or `mqtts`, not to `{other}`").into()),
+            };
+            (at.parse()?, Manner::Relay(target))
+        }
+        ServerSpec::Tls { version, key, names, expired } => {
+            let versions = match &**version {
+                "1.2" => [&rustls::version::TLS12],
+                "1.3" => [&rustls::version::TLS13],
+                other => return Err(format!("`{other}` is no version of TLS served here").into()),
+            };
+            let kind = match &**key {
+                "p256" => KeyKind::P256,
+                "rsa" => KeyKind::Rsa,
+                other => return Err(format!("`{other}` is no kind of key").into()),
+            };
+            let identity = stranger.server(names, kind, *expired)?;
+            (loopback, Manner::Tls(hub.ready().mqtt, tls_server(&identity, &versions)?))
+        }
+        ServerSpec::CloseAfterFirst => (loopback, Manner::CloseAfterFirst),
+        ServerSpec::Silent => (loopback, Manner::Silent),
+        ServerSpec::Answer { hex } => (loopback, Manner::Answer(bytes(hex)?)),
+        ServerSpec::Drip { hex, pause_ms } => {
+            (loopback, Manner::Drip(bytes(hex)?, Duration::from_millis(*pause_ms)))
+        }
+    };
+    Ok(Server::start(at, manner)?)
+}
+
+/// An address where nobody listens: its port was free a moment ago.
+fn nobody() -> std::io::Result<SocketAddr> {
+    std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>, String> {
+    let digits: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let pairs = digits.chunks(2).map(|pair| {
+        let text = std::str::from_utf8(pair).ok().filter(|text| text.len() == 2)?;
+        u8::from_str_radix(text, 16).ok()
+    });
+    let bytes: Option<Vec<u8>> = pairs.collect();
+    bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| format!("\"{hex}\" is no hexadecimal text"))
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}

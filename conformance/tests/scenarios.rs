@@ -1,0 +1,155 @@
+//! The matrix: every scenario and every group of vectors, with every driver, in one table.
+//!
+//! `cargo test -p conformance --test scenarios [-- WORD…]` runs those whose names hold one of the words.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use conformance::driver::Driver;
+use conformance::scenario::{self, Cell, Scenario, Table, Tools};
+use conformance::vectors::{self, Group};
+
+/// Scenarios that wait for sockets and clocks run side by side.
+const WORKERS: usize = 6;
+
+/// What a driver cannot do yet: its name, the scenario's or group's, and why. May only shrink.
+const SKIPPED: &[(&str, &str, &str)] = &[];
+
+/// One row of the table.
+enum Row {
+    Vectors(Group),
+    Scenario(Scenario),
+}
+
+impl Row {
+    fn name(&self) -> &str {
+        match self {
+            Self::Vectors(group) => &group.name,
+            Self::Scenario(scenario) => &scenario.name,
+        }
+    }
+
+    fn run(&self, tools: &Tools) -> Result<Cell, String> {
+        match self {
+            Self::Vectors(group) => check(group, tools),
+            Self::Scenario(scenario) => {
+                scenario::run(scenario, tools).map(Cell::Passed).map_err(|failed| failed.to_string())
+            }
+        }
+    }
+}
+
+fn check(group: &Group, tools: &Tools) -> Result<Cell, String> {
+    let started = Instant::now();
+    let (program, arguments) = tools.driver.split_first().ok_or("no driver")?;
+    let mut driver =
+        Driver::start(Command::new(program).args(arguments)).map_err(|error| error.to_string())?;
+    if !driver.knows(&group.verb) {
+        return Err(format!("the driver does not know `{}`", group.verb));
+    }
+    group.run(&mut driver)?;
+    driver.end().map_err(|error| error.to_string())?;
+    Ok(Cell::Passed(started.elapsed()))
+}
+
+fn drivers() -> Vec<(&'static str, Vec<PathBuf>)> {
+    vec![("rust", vec![PathBuf::from(env!("CARGO_BIN_EXE_driver-rust"))])]
+}
+
+fn rows() -> Result<Vec<Row>, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let groups = vectors::load(&folder.join("vectors")).map_err(|error| error.to_string())?;
+    let scenarios = scenario::load(&folder.join("scenarios")).map_err(|error| error.to_string())?;
+    if groups.is_empty() || scenarios.is_empty() {
+        return Err("there is nothing to run".to_owned());
+    }
+    Ok(groups.into_iter().map(Row::Vectors).chain(scenarios.into_iter().map(Row::Scenario)).collect())
+}
+
+fn main() -> ExitCode {
+    // `--list` and the like come from tools that look for tests; words are filters.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        println!("scenarios: test");
+        return ExitCode::SUCCESS;
+    }
+    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let mut rows = match rows() {
+        Ok(rows) => rows,
+        Err(why) => {
+            println!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    rows.retain(|row| filters.is_empty() || filters.iter().any(|word| row.name().contains(word.as_str())));
+    if rows.is_empty() {
+        println!("no scenario is called {filters:?}");
+        return ExitCode::FAILURE;
+    }
+    run(&rows)
+}
+
+fn run(rows: &[Row]) -> ExitCode {
+    let drivers = drivers();
+    let jobs: VecDeque<_> =
+        (0..rows.len()).flat_map(|row| (0..drivers.len()).map(move |driver| (row, driver))).collect();
+    let results: Vec<Vec<_>> =
+        rows.iter().map(|_| drivers.iter().map(|_| Mutex::new(None)).collect()).collect();
+    let jobs = Mutex::new(jobs);
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some((row, driver)) = job else { return };
+                    let (name, program) = &drivers[driver];
+                    let cell = cell(&rows[row], name, program);
+                    *results[row][driver].lock().unwrap_or_else(PoisonError::into_inner) = Some(cell);
+                }
+            });
+        }
+    });
+    let mut table = Table::new(drivers.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let mut faults = Vec::new();
+    for (row, cells) in rows.iter().zip(results) {
+        let mut judged = Vec::new();
+        for ((driver, _), cell) in drivers.iter().zip(cells) {
+            match cell.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                Some(Ok(cell)) => judged.push(cell),
+                Some(Err(why)) => {
+                    faults.push(format!("{} with {driver}: {why}", row.name()));
+                    judged.push(Cell::Failed);
+                }
+                None => {
+                    faults.push(format!("{} with {driver}: its worker was lost", row.name()));
+                    judged.push(Cell::Failed);
+                }
+            }
+        }
+        table.row(row.name(), judged);
+    }
+    println!("\n{table}");
+    for fault in &faults {
+        println!("{fault}\n");
+    }
+    let (passed, failed, skipped) = table.counts();
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "test result: {word}. {passed} passed; {failed} failed; {skipped} ignored; 0 measured; 0 filtered out"
+    );
+    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn cell(row: &Row, driver: &str, program: &[PathBuf]) -> Result<Cell, String> {
+    if let Some((_, _, reason)) = SKIPPED.iter().find(|(of, what, _)| *of == driver && *what == row.name()) {
+        return Ok(Cell::Skipped((*reason).to_owned()));
+    }
+    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/plant.json");
+    let tools =
+        Tools { hub: PathBuf::from(env!("CARGO_BIN_EXE_conformance-hub")), seed, driver: program.to_vec() };
+    row.run(&tools)
+}
