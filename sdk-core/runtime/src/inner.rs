@@ -17,7 +17,7 @@ use enos_core::engine::{
 };
 use enos_core::json::Point;
 use enos_core::{ErrorKind, LinkFault, Now};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// How much longer than asked a caller waits for an answer that the engine owes it.
@@ -100,6 +100,19 @@ impl Inner {
 
     fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lock for a post. If it is held, that may be for ever: by a thread that a fork has left behind.
+    fn lock_for_post(&self, now: Now) -> Result<MutexGuard<'_, Core>, Error> {
+        self.shared.owner().check_at(now.mono_ms)?;
+        match self.core.try_lock() {
+            Ok(core) => Ok(core),
+            Err(TryLockError::Poisoned(core)) => Ok(core.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                self.shared.owner().check()?;
+                Ok(self.lock())
+            }
+        }
     }
 
     /// Changes something under the lock, then does all that follows from it.
@@ -292,9 +305,8 @@ impl Inner {
         options: &PostOptions,
         completion: Completion<Delivery>,
     ) -> Result<RequestId, Error> {
-        self.shared.owner().check()?;
-        let now = clock::now();
-        let mut core = self.lock();
+        let now = if options.time.is_some() { clock::now_undated() } else { clock::now() };
+        let mut core = self.lock_for_post(now)?;
         if self.jobs.pending() >= self.most_jobs() {
             drop(core);
             return Err(self.refusal(RequestError::QueueFull, points));
@@ -308,7 +320,7 @@ impl Inner {
             }
         };
         core.requests.insert(request.0, completion);
-        self.send(core, now);
+        self.send(core, now)?;
         Ok(request)
     }
 
@@ -369,14 +381,17 @@ impl Inner {
     }
 
     /// Sees to it that what was asked for leaves soon: by this thread if it is alone, else by whoever sends next.
-    fn send(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, now: Now) {
+    fn send(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, now: Now) -> Result<(), Error> {
         if core.dirty {
-            return;
+            return Ok(());
         }
-        let alone = core.requests.len() + core.calls <= 1;
-        if self.jobs.is_corked_here() {
+        if self.jobs.is_corked() {
             core.dirty = true;
-        } else if alone || core.wrote_at != now.mono_ms {
+            return Ok(());
+        }
+        self.shared.owner().check()?;
+        let alone = core.requests.len() + core.calls <= 1;
+        if alone || core.wrote_at != now.mono_ms {
             core.wrote_at = now.mono_ms;
             self.write(core, now);
         } else {
@@ -384,6 +399,7 @@ impl Inner {
             drop(core);
             self.shared.attend(self, None, true);
         }
+        Ok(())
     }
 
     /// Sends by this thread.
@@ -415,8 +431,7 @@ impl Inner {
             {
                 Ok(_) => {
                     core.calls = core.calls.saturating_sub(1);
-                    self.send(core, now);
-                    return Ok(());
+                    return self.send(core, now);
                 }
                 Err(refused) => refused,
             };

@@ -62,6 +62,8 @@ struct Queue {
     jobs: VecDeque<Job>,
     /// In the run queue, or running.
     scheduled: bool,
+    /// Threads that wait for `idle`.
+    waiters: usize,
 }
 
 impl Jobs {
@@ -77,7 +79,7 @@ impl Jobs {
         !std::mem::replace(&mut queue.scheduled, true)
     }
 
-    /// What this client's callbacks send may wait for the last of them. True if that is new.
+    /// What is sent while this client's callbacks run may wait for the last of them. True if that is new.
     pub(crate) fn cork(&self) -> bool {
         !self.corked.swap(true, Ordering::SeqCst)
     }
@@ -86,9 +88,9 @@ impl Jobs {
         self.corked.store(false, Ordering::SeqCst);
     }
 
-    /// Whether what this thread sends will be flushed once the callbacks that wait have run.
-    pub(crate) fn is_corked_here(&self) -> bool {
-        self.is_running_here() && self.corked.load(Ordering::SeqCst)
+    /// Whether what is sent now will be flushed once the callbacks that wait have run.
+    pub(crate) fn is_corked(&self) -> bool {
+        self.corked.load(Ordering::SeqCst)
     }
 
     /// Whether the caller is a callback of this client.
@@ -104,7 +106,9 @@ impl Jobs {
             if left.is_zero() {
                 return false;
             }
+            queue.waiters += 1;
             queue = self.idle.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue.waiters -= 1;
         }
         true
     }
@@ -115,8 +119,9 @@ impl Jobs {
         if queue.jobs.is_empty() {
             queue.scheduled = false;
             self.uncork();
-            drop(queue);
-            self.idle.notify_all();
+            if queue.waiters > 0 {
+                self.idle.notify_all();
+            }
             return false;
         }
         if queue.jobs.len() <= TURN {
@@ -210,7 +215,12 @@ impl Callbacks {
     /// Runs a client's callbacks until it has none, or another client waits.
     fn serve(&self, client: &Arc<Inner>, batch: &mut VecDeque<Job>) {
         let jobs = client.jobs();
-        while jobs.take(batch) {
+        loop {
+            if !jobs.take(batch) {
+                // Somebody may have relied on the cork until a moment ago.
+                client.flush_if_dirty();
+                return;
+            }
             let count = batch.len();
             RUNNING.set(std::ptr::from_ref(jobs).addr());
             for job in batch.drain(..) {

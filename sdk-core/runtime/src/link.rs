@@ -9,6 +9,9 @@ use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 
+/// So many reads empty the socket of a link that is given up; a hub may send on without end.
+const READS_AT_END: usize = 32;
+
 /// Why there is no link, or none any more: what the engine is told, and the text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Down {
@@ -166,6 +169,13 @@ impl Link {
             let _ = session.tls.write_tls(&mut self.stream);
         }
         let _ = self.stream.shutdown(Shutdown::Write);
+        // Closing over unread bytes resets the connection, and that may overtake what was sent last.
+        let mut unread = [0; 2048];
+        for _ in 0..READS_AT_END {
+            if !matches!(self.stream.read(&mut unread), Ok(1..)) {
+                break;
+            }
+        }
         self.unwatch(registry);
     }
 

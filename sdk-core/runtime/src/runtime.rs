@@ -130,8 +130,8 @@ pub(crate) struct Attend {
 }
 
 impl Shared {
-    pub(crate) fn owner(&self) -> Owner {
-        self.owner
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     pub(crate) fn registry(&self) -> &Registry {

@@ -15,6 +15,7 @@ use crate::os::lookup;
 use crate::proxy::Proxy;
 use crate::tls::{SystemRoots, TlsSetup};
 use enos_core::{LinkFault, Scheme};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wait::Wait;
@@ -54,21 +55,34 @@ pub(crate) fn dial(
     let what = if plan.proxy.is_some() { "the proxy" } else { "the hub" };
     let addresses = resolve(what, host, port)?;
     let mut wait = Wait::new(cancel)?;
-    let mut stream = connect::first_to_accept(&mut wait, what, &addresses, plan.address_timeout, deadline)?;
+    let dialed = establish(plan, target, roots, &mut wait, (what, &addresses), deadline);
+    wait.end();
+    dialed
+}
+
+fn establish(
+    plan: &Plan,
+    target: &Target,
+    roots: &SystemRoots,
+    wait: &mut Wait,
+    (what, addresses): (&str, &[SocketAddr]),
+    deadline: Instant,
+) -> Result<Link, Down> {
+    let mut stream = connect::first_to_accept(wait, what, addresses, plan.address_timeout, deadline)?;
     let _ = stream.set_nodelay(true);
     let deadline = deadline.min(Instant::now() + plan.handshake_timeout);
     if let Some(proxy) = &plan.proxy {
-        handshake::through(&mut wait, &mut stream, proxy, target, deadline)?;
+        handshake::through(wait, &mut stream, proxy, target, deadline)?;
     }
     let tls = match target.scheme {
-        Scheme::Ssl => Some(handshake::tls(&mut wait, &mut stream, plan, target, roots, deadline)?),
+        Scheme::Ssl => Some(handshake::tls(wait, &mut stream, plan, target, roots, deadline)?),
         _ => None,
     };
     wait.leave(&mut stream)?;
     Ok(Link::new(stream, tls, &target.host, plan.tls.has_client_certificate()))
 }
 
-fn resolve(what: &str, host: &str, port: u16) -> Result<Vec<std::net::SocketAddr>, Down> {
+fn resolve(what: &str, host: &str, port: u16) -> Result<Vec<SocketAddr>, Down> {
     match lookup::addresses(host, port) {
         Ok(addresses) if !addresses.is_empty() => Ok(addresses),
         Ok(_) => {

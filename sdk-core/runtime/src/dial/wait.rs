@@ -4,6 +4,7 @@ use crate::link::Down;
 use enos_core::LinkFault;
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
+use std::cell::RefCell;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -17,7 +18,7 @@ pub(crate) struct Cancel(Mutex<State>);
 #[derive(Default)]
 struct State {
     cancelled: bool,
-    waker: Option<Waker>,
+    waker: Option<Arc<Waker>>,
 }
 
 impl Cancel {
@@ -34,40 +35,59 @@ impl Cancel {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).cancelled
     }
 
-    fn attach(&self, waker: Option<Waker>) {
+    fn attach(&self, waker: Option<Arc<Waker>>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).waker = waker;
     }
 }
 
 /// The place where one dial waits.
 pub(crate) struct Wait {
+    place: Place,
+    cancel: Arc<Cancel>,
+}
+
+/// What the operating system gives for waiting.
+struct Place {
     poll: Poll,
     events: Events,
-    cancel: Arc<Cancel>,
+    waker: Arc<Waker>,
+}
+
+thread_local! {
+    /// A dialling thread keeps its place from one dial to the next.
+    static KEPT: RefCell<Option<Place>> = const { RefCell::new(None) };
 }
 
 impl Wait {
     pub(crate) fn new(cancel: &Arc<Cancel>) -> Result<Self, Down> {
-        let poll = Poll::new().map_err(no_poller)?;
-        let waker = Waker::new(poll.registry(), CALLED_OFF).map_err(no_poller)?;
-        cancel.attach(Some(waker));
-        Ok(Self { poll, events: Events::with_capacity(8), cancel: cancel.clone() })
+        let place = match KEPT.take() {
+            Some(place) => place,
+            None => Place::new().map_err(no_poller)?,
+        };
+        cancel.attach(Some(place.waker.clone()));
+        Ok(Self { place, cancel: cancel.clone() })
+    }
+
+    /// Ends the waiting for good; the place is kept for the next dial of this thread.
+    pub(crate) fn end(self) {
+        self.cancel.attach(None);
+        KEPT.set(Some(self.place));
     }
 
     pub(crate) fn watch(&self, source: &mut impl Source, token: usize) -> Result<(), Down> {
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(source, Token(token), both).map_err(no_poller)
+        self.place.poll.registry().register(source, Token(token), both).map_err(no_poller)
     }
 
     pub(crate) fn leave(&self, source: &mut impl Source) -> Result<(), Down> {
-        self.poll.registry().deregister(source).map_err(no_poller)
+        self.place.poll.registry().deregister(source).map_err(no_poller)
     }
 
     /// Waits for any of the watched sockets, at the longest until the deadline. Fails when called off.
     pub(crate) fn until(&mut self, deadline: Instant) -> Result<(), Down> {
         if !self.cancel.is_cancelled() {
             let timeout = deadline.saturating_duration_since(Instant::now());
-            match self.poll.poll(&mut self.events, Some(timeout)) {
+            match self.place.poll.poll(&mut self.place.events, Some(timeout)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(no_poller(error)),
                 _ => {}
             }
@@ -80,13 +100,15 @@ impl Wait {
 
     /// The sockets that became ready in the last wait.
     pub(crate) fn ready(&self) -> impl Iterator<Item = usize> + '_ {
-        self.events.iter().map(|event| event.token().0)
+        self.place.events.iter().map(|event| event.token().0)
     }
 }
 
-impl Drop for Wait {
-    fn drop(&mut self) {
-        self.cancel.attach(None);
+impl Place {
+    fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), CALLED_OFF)?);
+        Ok(Self { poll, events: Events::with_capacity(8), waker })
     }
 }
 

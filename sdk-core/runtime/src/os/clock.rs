@@ -17,6 +17,11 @@ pub(crate) fn now() -> Now {
     Now { mono_ms: mono_ms(), wall_ms: wall.map(millis) }
 }
 
+/// The monotonic clock alone, for what needs no date.
+pub(crate) fn now_undated() -> Now {
+    Now { mono_ms: mono_ms(), wall_ms: None }
+}
+
 /// The monotonic clock, in milliseconds since the process's zero.
 pub(crate) fn mono_ms() -> u64 {
     millis(start().elapsed())
