@@ -53,68 +53,78 @@ fn connect(event: &Value) -> Connect {
     }
 }
 
+/// One captured session, played again.
+struct Replay {
+    name: String,
+    world: World,
+    who: Option<SignedIn>,
+    connects: u32,
+    posts: u32,
+}
+
+impl Replay {
+    fn connect(&mut self, event: &Value) {
+        let attempt = connect(event);
+        let outcome = self.world.sign_in(&attempt);
+        // Mode 4, virtual gateways and compression belong to a later hub: refused as such, not as a bad signature.
+        let later = ["securemode=4", "compress=GZIP", "compress=LZ4", "compress=LZO"];
+        if later.iter().any(|what| attempt.client_id.contains(what)) || attempt.username.contains('%') {
+            assert_eq!(outcome.unwrap_err().connack, 5, "{}: {event}", self.name);
+            self.who = None;
+            return;
+        }
+        let who = outcome.unwrap_or_else(|refused| panic!("{}: {event}: {refused}", self.name));
+        let pushed = self.world.cloud.connected(&who, ConnectionId(1));
+        assert_eq!(pushed.len(), usize::from(who.secure_mode == 3), "{}", self.name);
+        self.who = Some(who);
+        self.connects += 1;
+    }
+
+    fn publish(&mut self, topic: &str, payload: &str) {
+        let Some(who) = &self.who else { return };
+        if !topic.ends_with("thing/measurepoint/post")
+            || !topic.contains(&format!("/{}/", who.device.device_key))
+        {
+            return;
+        }
+        let finite = payload.replace("NaN", "0").replace("Infinity", "0");
+        let id = serde_json::from_str::<Value>(&finite).unwrap()["id"].clone();
+        let outbound = self.world.cloud.message(who, topic, payload.as_bytes(), 1);
+        assert_eq!(reply(&outbound), json!({"id": id, "code": 200, "data": ""}), "{}: {payload}", self.name);
+        self.posts += 1;
+    }
+
+    fn subscribe(&self, filter: &str) {
+        let Some(who) = &self.who else { return };
+        let own = filter.contains(&format!("/{}/{}/", who.device.product_key, who.device.device_key));
+        assert_eq!(self.world.cloud.may_subscribe(who, filter).is_ok(), own, "{}: {filter}", self.name);
+    }
+}
+
 #[test]
 fn every_captured_connect_and_post_is_accepted() {
     let (mut connects, mut posts) = (0, 0);
     for session in sessions() {
         let name = format!("{} {}", session["sdk"], session["session"]);
-        let mut world = recorded_world();
-        let mut who: Option<SignedIn> = None;
+        let mut replay = Replay { name, world: recorded_world(), who: None, connects: 0, posts: 0 };
         for event in session["events"].as_array().unwrap() {
             match event["ev"].as_str().unwrap() {
-                "CONNECT" => {
-                    let attempt = connect(event);
-                    let later = ["securemode=4", "compress=GZIP", "compress=LZ4", "compress=LZO"];
-                    let outcome = world.sign_in(&attempt);
-                    if later.iter().any(|what| attempt.client_id.contains(what))
-                        || attempt.username.contains('%')
+                "CONNECT" => replay.connect(event),
+                "PUBLISH" => {
+                    if let (Some(topic), Some(payload)) = (event["topic"].as_str(), event["payload"].as_str())
                     {
-                        assert_eq!(outcome.unwrap_err().connack, 5, "{name}: {event}");
-                        who = None;
-                        continue;
+                        replay.publish(topic, payload);
                     }
-                    if attempt.client_id.contains("securemode=3") && outcome.is_err() {
-                        // Captured against a recorder that knew no state: this device was activated before.
-                        world = recorded_world();
-                    }
-                    let signed_in = world
-                        .sign_in(&attempt)
-                        .unwrap_or_else(|refused| panic!("{name}: {event}: {refused}"));
-                    let pushed = world.cloud.connected(&signed_in, ConnectionId(1));
-                    assert_eq!(pushed.len(), usize::from(signed_in.secure_mode == 3), "{name}");
-                    who = Some(signed_in);
-                    connects += 1;
-                }
-                "PUBLISH" if event["topic"].as_str().unwrap().ends_with("thing/measurepoint/post") => {
-                    let (Some(who), Some(payload)) = (&who, event["payload"].as_str()) else { continue };
-                    let topic = event["topic"].as_str().unwrap();
-                    if !topic.contains(&*who.device.device_key) {
-                        continue;
-                    }
-                    let id =
-                        serde_json::from_str::<Value>(&payload.replace("NaN", "0").replace("Infinity", "0"))
-                            .unwrap()["id"]
-                            .clone();
-                    let outbound = world.cloud.message(who, topic, payload.as_bytes(), 1);
-                    assert_eq!(
-                        reply(&outbound),
-                        json!({"id": id, "code": 200, "data": ""}),
-                        "{name}: {payload}"
-                    );
-                    posts += 1;
                 }
                 "SUBSCRIBE" => {
-                    let Some(who) = &who else { continue };
-                    for filter in event["filters"].as_array().unwrap() {
-                        let filter = filter[0].as_str().unwrap();
-                        let own = filter
-                            .contains(&format!("/{}/{}/", who.device.product_key, who.device.device_key));
-                        assert_eq!(world.cloud.may_subscribe(who, filter).is_ok(), own, "{name}: {filter}");
-                    }
+                    let filters = event["filters"].as_array().unwrap();
+                    filters.iter().for_each(|filter| replay.subscribe(filter[0].as_str().unwrap()));
                 }
                 _ => {}
             }
         }
+        connects += replay.connects;
+        posts += replay.posts;
     }
-    assert!(connects > 10 && posts > 8, "{connects} CONNECTs, {posts} posts");
+    assert_eq!((connects, posts), (20, 13), "what the captures hold");
 }
