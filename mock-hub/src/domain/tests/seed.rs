@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod schema;
+
 fn empty() -> Arc<Cloud> {
     Cloud::new(Clock::manual(START_MS), Fabric::new(), CloudOptions::default())
 }
@@ -101,11 +103,8 @@ fn a_reset_goes_back_to_the_seed() {
 #[test]
 fn the_committed_schema_fits_the_example_and_what_the_hub_refuses() {
     let schema: Value = serde_json::from_str(include_str!("../../../seed.schema.json")).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
     let example: Value = serde_json::from_str(example_seed()).unwrap();
-    let faults: Vec<String> =
-        validator.iter_errors(&example).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(faults.is_empty(), "{faults:?}");
+    assert_eq!(schema::fault(&schema, &schema, &example), None);
     for (pointer, value) in [
         ("/colour", json!(1)),
         ("/version", json!(2)),
@@ -120,7 +119,7 @@ fn the_committed_schema_fits_the_example_and_what_the_hub_refuses() {
         let mut bent = example.clone();
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         bent.pointer_mut(parent).unwrap()[key] = value;
-        assert!(!validator.is_valid(&bent), "the schema lets {pointer} pass");
+        assert!(schema::fault(&schema, &schema, &bent).is_some(), "the schema lets {pointer} pass");
         assert!(empty().load_seed(&bent.to_string()).is_err(), "the hub lets {pointer} pass");
     }
 }
