@@ -223,14 +223,13 @@ fn many_connections_of_one_device_leave_exactly_one() {
     for client in &mut clients {
         client.send(&connect(&login, true, 60));
     }
+    // Each was answered or closed before one is asked: none can be taken over any more.
+    clients.retain_mut(|client| client.0.read_exact(&mut [0; 4]).is_ok());
     let alive = clients
         .iter_mut()
         .filter_map(|client| {
-            let mut bytes = [0; 4];
-            client.0.read_exact(&mut bytes).ok()?;
             client.0.write_all(&[0xC0, 0]).ok()?;
-            let mut pong = [0; 2];
-            client.0.read_exact(&mut pong).ok()
+            client.0.read_exact(&mut [0; 2]).ok()
         })
         .count();
     assert_eq!(alive, 1);
