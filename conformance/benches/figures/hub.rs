@@ -3,48 +3,34 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use conformance::bench::plan::RUN_LIMIT;
 use conformance::bench::process::Helper;
-use conformance::bench::report::OURS;
 use conformance::bench::sample::Sample;
 use conformance::bench::{Outcome, machine};
 use serde_json::Value;
 
-use crate::plan::{Order, Peer, RUN_LIMIT, Task};
-
 /// Flags that take the address of a listener; those that the hub has get a free port each.
 const LISTENERS: [&str; 6] = ["--mqtt", "--mqtts", "--coap", "--coaps", "--http", "--https"];
 
-/// The mock hub.
-pub(crate) struct MockHub;
-
-impl Peer for MockHub {
-    fn name(&self) -> &'static str {
-        OURS
-    }
-
-    fn tasks(&self) -> &'static [Task] {
-        &[Task::Hub]
-    }
-
-    fn run(&self, _: Task, _: &Order) -> Outcome<Sample> {
-        let hub = program()?;
-        let help = Command::new(&hub).args(["serve", "--help"]).output()?;
-        let help = String::from_utf8(help.stdout)?;
-        let mut arguments = vec!["serve", "--memory"];
-        for flag in LISTENERS {
-            if help.contains(&format!("{flag} <")) {
-                arguments.extend([flag, "127.0.0.1:0"]);
-            }
+/// Starts a hub and gives `ready_ms`.
+pub(crate) fn run() -> Outcome<Sample> {
+    let hub = program()?;
+    let help = Command::new(&hub).args(["serve", "--help"]).output()?;
+    let help = String::from_utf8(help.stdout)?;
+    let mut arguments = vec!["serve", "--memory"];
+    for flag in LISTENERS {
+        if help.contains(&format!("{flag} <")) {
+            arguments.extend([flag, "127.0.0.1:0"]);
         }
-        let started = machine::monotonic_ns()?;
-        let mut hub = Helper::program(&hub, &arguments)?;
-        let ready: Value = serde_json::from_str(&hub.line(RUN_LIMIT)?)?;
-        let ended = machine::monotonic_ns()?;
-        if ready["ready"] != true {
-            return Err(format!("not a ready line: {ready}").into());
-        }
-        Ok(Sample::of("ready_ms", ended.saturating_sub(started) as f64 / 1e6))
     }
+    let started = machine::monotonic_ns()?;
+    let mut hub = Helper::program(&hub, &arguments)?;
+    let ready: Value = serde_json::from_str(&hub.line(RUN_LIMIT)?)?;
+    let ended = machine::monotonic_ns()?;
+    if ready["ready"] != true {
+        return Err(format!("not a ready line: {ready}").into());
+    }
+    Ok(Sample::of("ready_ms", ended.saturating_sub(started) as f64 / 1e6))
 }
 
 /// Builds the hub, unless there is a debug build, which the workspace's tests make.

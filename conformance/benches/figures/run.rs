@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
+use conformance::bench::plan::{Order, PROGRAMS, Program, ROWS, RUN_LIMIT, Task, whole_limit};
 use conformance::bench::process::{self, Helper};
 use conformance::bench::report::Results;
 use conformance::bench::sample::Sample;
@@ -12,7 +13,6 @@ use conformance::bench::{Outcome, machine};
 use serde_json::Value;
 
 use crate::hub;
-use crate::plan::{Order, Peer, ROWS, RUN_LIMIT, Task, whole_limit};
 
 /// Packages whose versions are printed.
 const PACKAGES: &[&str] = &["rumqttc", "tokio", "rustls", "ring"];
@@ -51,7 +51,7 @@ fn default_json() -> Outcome<PathBuf> {
 }
 
 /// Runs everything, prints the table and writes the JSON.
-pub(crate) fn run(options: &Options, peers: &[&dyn Peer]) -> Outcome<ExitCode> {
+pub(crate) fn run(options: &Options) -> Outcome<ExitCode> {
     // Compiling takes what it takes; the limit is for what runs.
     hub::build()?;
     process::end_after(whole_limit(options.quick))?;
@@ -59,12 +59,12 @@ pub(crate) fn run(options: &Options, peers: &[&dyn Peer]) -> Outcome<ExitCode> {
     println!("{}", show_facts(&facts));
     let mut results = Results::default();
     for &task in Task::ALL {
-        let mut takers: Vec<&dyn Peer> =
-            peers.iter().copied().filter(|peer| peer.tasks().contains(&task)).collect();
+        let mut takers: Vec<&Program> =
+            PROGRAMS.iter().filter(|program| program.tasks.contains(&task)).collect();
         for _ in 0..options.runs {
-            for peer in &takers {
-                let outcome = one_run(*peer, task, options.quick).map_err(|error| error.to_string());
-                results.add(task.name(), peer.name(), outcome);
+            for program in &takers {
+                let outcome = one_run(program, task, options.quick).map_err(|error| error.to_string());
+                results.add(task.name(), program.column, outcome);
             }
             // Each peer comes first as often as the others.
             if !takers.is_empty() {
@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options, peers: &[&dyn Peer]) -> Outcome<ExitCode> {
             }
         }
     }
-    let mut columns: Vec<&str> = peers.iter().map(|peer| peer.name()).collect();
+    let mut columns: Vec<&str> = PROGRAMS.iter().map(|program| program.column).collect();
     columns.dedup();
     println!("{}", results.table(ROWS, &columns));
     for failure in results.failures() {
@@ -96,8 +96,8 @@ pub(crate) fn run(options: &Options, peers: &[&dyn Peer]) -> Outcome<ExitCode> {
     Ok(if results.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One peer, one task, in fresh processes: a responder and the client.
-fn one_run(peer: &dyn Peer, task: Task, quick: bool) -> Outcome<Sample> {
+/// One task in fresh processes: a responder and the program that is measured.
+fn one_run(program: &Program, task: Task, quick: bool) -> Outcome<Sample> {
     let mut responder = Helper::again(&["responder"])?;
     let ready: Value = serde_json::from_str(&responder.line(RUN_LIMIT)?)?;
     let address = |key: &str| -> Outcome<SocketAddr> { Ok(ready[key].as_str().unwrap_or_default().parse()?) };
@@ -109,10 +109,10 @@ fn one_run(peer: &dyn Peer, task: Task, quick: bool) -> Outcome<Sample> {
         window: task.window(),
         started_ns: machine::monotonic_ns()?,
     };
-    let order = order.to_arguments();
-    let mut arguments = vec!["client", peer.name(), task.name()];
-    arguments.extend(order.iter().map(String::as_str));
-    let sample = Sample::from_line(&Helper::again(&arguments)?.last_line(RUN_LIMIT)?)?;
+    let file = std::env::current_exe()?.with_file_name(program.file);
+    let mut command = Command::new(file);
+    command.arg(task.name()).args(order.to_arguments());
+    let sample = Sample::from_line(&Helper::start(&mut command)?.last_line(RUN_LIMIT)?)?;
     if task != Task::Commands {
         return Ok(sample);
     }

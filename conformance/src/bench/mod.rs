@@ -1,11 +1,14 @@
 //! What the benchmark programs share: child processes, machine facts, samples, and a small MQTT codec.
 //!
-//! Only `engine` uses the SDK: the responder and the raw-socket floor stand apart from what they measure.
+//! Only `pair` and `peers` use the SDK: the responder stands apart from what is measured.
 
-pub mod engine;
+pub mod client;
 pub mod machine;
 pub mod mqtt;
+pub mod pair;
 pub mod payload;
+pub mod peers;
+pub mod plan;
 pub mod process;
 pub mod report;
 pub mod sample;

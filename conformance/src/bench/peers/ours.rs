@@ -5,65 +5,42 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use conformance::bench::engine::POINTS;
-use conformance::bench::report::OURS;
-use conformance::bench::sample::{Meter, Sample};
-use conformance::bench::{Failure, Outcome, machine, payload};
+use crate::bench::pair::POINTS;
+use crate::bench::sample::{Meter, Sample};
+use crate::bench::{Failure, Outcome, machine, payload};
 use enos_runtime::{Client, Delivery, Device, ErrorKind, Login, PostOptions, Runtime, Tls};
 
-use crate::floor::{latencies, started};
-use crate::plan::{Order, Peer, Task};
-use crate::rustls::connect_figures;
+use super::floor::{latencies, started};
+use super::rustls::connect_figures;
+use crate::bench::plan::{Order, Task};
 
 /// Longest wait for anything that a healthy run does in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The SDK's runtime.
-pub(crate) struct Ours;
-
-impl Peer for Ours {
-    fn name(&self) -> &'static str {
-        OURS
-    }
-
-    fn tasks(&self) -> &'static [Task] {
-        &[
-            Task::Posts,
-            Task::Single,
-            Task::Commands,
-            Task::Burst,
-            Task::Idle,
-            Task::IdleTls,
-            Task::Start,
-            Task::ConnectTls,
-            Task::Many,
-        ]
-    }
-
-    fn run(&self, task: Task, order: &Order) -> Outcome<Sample> {
-        match task {
-            Task::Posts => posts(order),
-            Task::Single => single(order),
-            Task::Commands => commands(order),
-            Task::Burst => burst(order),
-            Task::Idle => {
-                let _client = online(&plain(order), "t-1")?;
-                Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
-            }
-            Task::IdleTls => {
-                let client = secure(order, None)?;
-                client.connect(PATIENCE)?;
-                Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
-            }
-            Task::Start => {
-                let client = online(&plain(order), "t-1")?;
-                client.post_measurepoints_with(&POINTS, options())?;
-                started(order)
-            }
-            Task::ConnectTls => connect_tls(order),
-            Task::Many => many(order),
-            _ => Err("not a task of the runtime".into()),
+/// Does one run of a task, in a process of its own.
+pub fn run(task: Task, order: &Order) -> Outcome<Sample> {
+    match task {
+        Task::Posts => posts(order),
+        Task::Single => single(order),
+        Task::Commands => commands(order),
+        Task::Burst => burst(order),
+        Task::Idle => {
+            let _client = online(&plain(order), "t-1")?;
+            Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
         }
+        Task::IdleTls => {
+            let client = secure(order, None)?;
+            client.connect(PATIENCE)?;
+            Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
+        }
+        Task::Start => {
+            let client = online(&plain(order), "t-1")?;
+            client.post_measurepoints_with(&POINTS, options())?;
+            started(order)
+        }
+        Task::ConnectTls => connect_tls(order),
+        Task::Many => many(order),
+        _ => Err("not a task of the runtime".into()),
     }
 }
 

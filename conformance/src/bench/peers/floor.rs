@@ -4,53 +4,41 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use conformance::bench::mqtt::{self, kind};
-use conformance::bench::sample::{Meter, Sample, percentile};
-use conformance::bench::{Outcome, machine, payload};
+use crate::bench::mqtt::{self, kind};
+use crate::bench::sample::{Meter, Sample, percentile};
+use crate::bench::{Outcome, machine, payload};
 
-use crate::plan::{Order, Peer, Task};
+use crate::bench::plan::{Order, Task};
 
-/// The floor.
-pub(crate) struct Floor;
-
-impl Peer for Floor {
-    fn name(&self) -> &'static str {
-        "floor"
-    }
-
-    fn tasks(&self) -> &'static [Task] {
-        &[Task::Posts, Task::Single, Task::Commands, Task::Idle, Task::Start]
-    }
-
-    fn run(&self, task: Task, order: &Order) -> Outcome<Sample> {
-        match task {
-            Task::Posts => posts(order),
-            Task::Single => single(order),
-            Task::Commands => commands(order),
-            Task::Idle => {
-                let _socket = Socket::connect(order.tcp, "t-1")?;
-                Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
-            }
-            Task::Start => {
-                let mut socket = Socket::connect(order.tcp, "t-1")?;
-                socket.send(&post_packet(1)?)?;
-                socket.wait_for_replies(1)?;
-                started(order)
-            }
-            _ => Err("not a task of the floor".into()),
+/// Does one run of a task, in a process of its own.
+pub fn run(task: Task, order: &Order) -> Outcome<Sample> {
+    match task {
+        Task::Posts => posts(order),
+        Task::Single => single(order),
+        Task::Commands => commands(order),
+        Task::Idle => {
+            let _socket = Socket::connect(order.tcp, "t-1")?;
+            Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
         }
+        Task::Start => {
+            let mut socket = Socket::connect(order.tcp, "t-1")?;
+            socket.send(&post_packet(1)?)?;
+            socket.wait_for_replies(1)?;
+            started(order)
+        }
+        _ => Err("not a task of the floor".into()),
     }
 }
 
 /// `ms` since the process was started and `cpu_ms` used since: call it when the first post is settled.
-pub(crate) fn started(order: &Order) -> Outcome<Sample> {
+pub fn started(order: &Order) -> Outcome<Sample> {
     let wall = machine::monotonic_ns()?.saturating_sub(order.started_ns);
     let cpu = machine::cpu_time()?;
     Ok(Sample::of("ms", wall as f64 / 1e6).with("cpu_ms", cpu.as_secs_f64() * 1e3))
 }
 
 /// `p50_us` and `p99_us` of what is left once the first tenth is taken as warm-up.
-pub(crate) fn latencies(mut micros: Vec<f64>) -> Outcome<Sample> {
+pub fn latencies(mut micros: Vec<f64>) -> Outcome<Sample> {
     micros.drain(..micros.len() / 10);
     let p50 = percentile(&mut micros, 0.5).ok_or("nothing was timed")?;
     let p99 = percentile(&mut micros, 0.99).ok_or("nothing was timed")?;

@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use conformance::bench::Outcome;
-use conformance::bench::report::{Goal, Row};
-use conformance::bench::sample::Sample;
+use super::Outcome;
+use super::report::{Goal, OURS, Row};
 
 /// One thing that peers are asked to do; each run of it is a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Task {
+pub enum Task {
     /// Posts with a full window open: `cpu_us`, `per_second`.
     Posts,
     /// One post at a time: `p50_us`, `p99_us`, `cpu_us`.
@@ -37,7 +36,8 @@ pub(crate) enum Task {
 }
 
 impl Task {
-    pub(crate) const ALL: &'static [Self] = &[
+    /// Every task, in the order in which they are run.
+    pub const ALL: &'static [Self] = &[
         Self::Posts,
         Self::Commands,
         Self::Single,
@@ -53,7 +53,7 @@ impl Task {
     ];
 
     /// The name used in rows and on the command line.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Posts => "posts",
             Self::Single => "single",
@@ -71,7 +71,7 @@ impl Task {
     }
 
     /// How many items one run has.
-    pub(crate) fn count(self, quick: bool) -> u32 {
+    pub fn count(self, quick: bool) -> u32 {
         match self {
             Self::Posts => choose(quick, 2_000, 100_000),
             Self::Single => choose(quick, 200, 5_000),
@@ -86,9 +86,9 @@ impl Task {
     }
 
     /// How many items may be open at a time.
-    pub(crate) fn window(self) -> u16 {
+    pub fn window(self) -> u16 {
         match self {
-            Self::Posts | Self::Commands | Self::Engine => 100,
+            Self::Posts | Self::Commands | Self::Burst | Self::Engine | Self::Allocations => 100,
             _ => 1,
         }
     }
@@ -99,33 +99,33 @@ fn choose(quick: bool, few: u32, many: u32) -> u32 {
 }
 
 /// How long one run may take before its process is killed.
-pub(crate) const RUN_LIMIT: Duration = Duration::from_secs(60);
+pub const RUN_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a whole benchmark may take before it is killed.
-pub(crate) fn whole_limit(quick: bool) -> Duration {
+pub fn whole_limit(quick: bool) -> Duration {
     Duration::from_secs(if quick { 120 } else { 1_800 })
 }
 
 /// Where and how much: what a peer's run is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Order {
+pub struct Order {
     /// The responder's plain listener.
-    pub(crate) tcp: SocketAddr,
+    pub tcp: SocketAddr,
     /// The responder's TLS listener; its certificate is for `localhost`.
-    pub(crate) tls: SocketAddr,
+    pub tls: SocketAddr,
     /// The certificate to trust, in PEM.
-    pub(crate) ca: String,
+    pub ca: String,
     /// Items to do.
-    pub(crate) count: u32,
+    pub count: u32,
     /// Items that may be open at a time.
-    pub(crate) window: u16,
+    pub window: u16,
     /// The monotonic clock when the process was started, in nanoseconds.
-    pub(crate) started_ns: u64,
+    pub started_ns: u64,
 }
 
 impl Order {
     /// As command line arguments.
-    pub(crate) fn to_arguments(&self) -> [String; 6] {
+    pub fn to_arguments(&self) -> [String; 6] {
         [
             self.tcp.to_string(),
             self.tls.to_string(),
@@ -137,7 +137,7 @@ impl Order {
     }
 
     /// Reads what [`Order::to_arguments`] wrote.
-    pub(crate) fn from_arguments(arguments: &[String]) -> Outcome<Self> {
+    pub fn from_arguments(arguments: &[String]) -> Outcome<Self> {
         let [tcp, tls, ca, count, window, started_ns] = arguments else {
             return Err("a client takes six arguments behind peer and task".into());
         };
@@ -152,18 +152,54 @@ impl Order {
     }
 }
 
-/// One who is measured. Several may share a name, and so a column, as long as their tasks differ.
-pub(crate) trait Peer: Sync {
-    /// The column's name.
-    fn name(&self) -> &'static str;
+/// A program that is measured, one process per run: `PROGRAM TASK ORDER…` prints a sample.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// The column its figures stand in; several may share one, as long as their tasks differ.
+    pub column: &'static str,
+    /// Its file, beside this program's.
+    pub file: &'static str,
     /// The tasks it takes part in.
-    fn tasks(&self) -> &'static [Task];
-    /// Does one run, in a process of its own that is pinned already.
-    fn run(&self, task: Task, order: &Order) -> Outcome<Sample>;
+    pub tasks: &'static [Task],
 }
 
+/// Everyone who is measured, in the order of the columns.
+///
+/// Each is a program of its own, so that no one's memory and start carry another's code.
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        column: "floor",
+        file: "bench-floor",
+        tasks: &[Task::Posts, Task::Single, Task::Commands, Task::Idle, Task::Start],
+    },
+    Program {
+        column: "rumqttc",
+        file: "bench-rumqttc",
+        tasks: &[Task::Posts, Task::Single, Task::Commands, Task::Burst, Task::Idle, Task::Start],
+    },
+    Program { column: "rustls", file: "bench-rustls", tasks: &[Task::ConnectTls, Task::IdleTls] },
+    Program {
+        column: OURS,
+        file: "bench-ours",
+        tasks: &[
+            Task::Posts,
+            Task::Single,
+            Task::Commands,
+            Task::Burst,
+            Task::Idle,
+            Task::IdleTls,
+            Task::Start,
+            Task::ConnectTls,
+            Task::Many,
+            Task::Engine,
+        ],
+    },
+    Program { column: OURS, file: "bench-allocations", tasks: &[Task::Allocations] },
+    Program { column: OURS, file: "bench-figures", tasks: &[Task::Hub] },
+];
+
 /// Every row of the table, in order.
-pub(crate) const ROWS: &[Row] = &[
+pub const ROWS: &[Row] = &[
     Row {
         id: "posts.cpu_us",
         what: "post settled, 100 open: CPU µs",

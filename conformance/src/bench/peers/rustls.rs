@@ -5,50 +5,38 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conformance::bench::mqtt::{self, kind};
-use conformance::bench::sample::{Meter, Sample};
-use conformance::bench::{Outcome, machine, payload};
+use crate::bench::mqtt::{self, kind};
+use crate::bench::sample::{Meter, Sample};
+use crate::bench::{Outcome, machine, payload};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned};
 
-use crate::plan::{Order, Peer, Task};
+use crate::bench::plan::{Order, Task};
 
-/// Bare rustls.
-pub(crate) struct Rustls;
-
-impl Peer for Rustls {
-    fn name(&self) -> &'static str {
-        "rustls"
+/// Does one run of a task, in a process of its own.
+pub fn run(task: Task, order: &Order) -> Outcome<Sample> {
+    let config = configure(&order.ca)?;
+    if task == Task::IdleTls {
+        let _stream = connect(&config, order)?;
+        return Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0));
     }
-
-    fn tasks(&self) -> &'static [Task] {
-        &[Task::ConnectTls, Task::IdleTls]
-    }
-
-    fn run(&self, task: Task, order: &Order) -> Outcome<Sample> {
-        let config = configure(&order.ca)?;
-        if task == Task::IdleTls {
-            let _stream = connect(&config, order)?;
-            return Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0));
-        }
-        let mut meter = Meter::new(order.count);
-        loop {
-            let mut stream = connect(&config, order)?;
-            let mut out = Vec::new();
-            mqtt::put_disconnect(&mut out);
-            stream.write_all(&out)?;
-            stream.flush()?;
-            if meter.add(1)? {
-                return connect_figures(meter);
-            }
+    let mut meter = Meter::new(order.count);
+    loop {
+        let mut stream = connect(&config, order)?;
+        let mut out = Vec::new();
+        mqtt::put_disconnect(&mut out);
+        stream.write_all(&out)?;
+        stream.flush()?;
+        if meter.add(1)? {
+            return connect_figures(meter);
         }
     }
 }
 
 /// `cpu_ms` of a meter that counted connects.
-pub(crate) fn connect_figures(meter: Meter) -> Outcome<Sample> {
+pub fn connect_figures(meter: Meter) -> Outcome<Sample> {
     let micros = meter.finish()?.get("cpu_us").ok_or("no CPU time")?;
     Ok(Sample::of("cpu_ms", micros / 1e3))
 }

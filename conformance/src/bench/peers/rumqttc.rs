@@ -4,47 +4,35 @@
 
 use std::time::{Duration, Instant};
 
-use conformance::bench::sample::{Meter, Sample};
-use conformance::bench::{Outcome, machine, payload};
+use crate::bench::sample::{Meter, Sample};
+use crate::bench::{Outcome, machine, payload};
 use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, QoS};
 
-use crate::floor::{latencies, started};
-use crate::plan::{Order, Peer, Task};
+use super::floor::{latencies, started};
+use crate::bench::plan::{Order, Task};
 
-/// The generic client.
-pub(crate) struct Rumqttc;
-
-impl Peer for Rumqttc {
-    fn name(&self) -> &'static str {
-        "rumqttc"
-    }
-
-    fn tasks(&self) -> &'static [Task] {
-        &[Task::Posts, Task::Single, Task::Commands, Task::Burst, Task::Idle, Task::Start]
-    }
-
-    fn run(&self, task: Task, order: &Order) -> Outcome<Sample> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            match task {
-                Task::Posts => posts(order).await,
-                Task::Single => single(order).await,
-                Task::Commands => commands(order).await,
-                Task::Burst => burst(order).await,
-                Task::Idle => {
-                    let _session = Session::connect(order, "t-1").await?;
-                    Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
-                }
-                Task::Start => {
-                    let mut session = Session::connect(order, "t-1").await?;
-                    session.post(1)?;
-                    session.reply().await?;
-                    started(order)
-                }
-                _ => Err("not a task of rumqttc".into()),
+/// Does one run of a task, in a process of its own.
+pub fn run(task: Task, order: &Order) -> Outcome<Sample> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match task {
+            Task::Posts => posts(order).await,
+            Task::Single => single(order).await,
+            Task::Commands => commands(order).await,
+            Task::Burst => burst(order).await,
+            Task::Idle => {
+                let _session = Session::connect(order, "t-1").await?;
+                Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
             }
-        })
-    }
+            Task::Start => {
+                let mut session = Session::connect(order, "t-1").await?;
+                session.post(1)?;
+                session.reply().await?;
+                started(order)
+            }
+            _ => Err("not a task of rumqttc".into()),
+        }
+    })
 }
 
 async fn posts(order: &Order) -> Outcome<Sample> {
