@@ -84,9 +84,20 @@ fn test_identity() -> Outcome<(Arc<ServerConfig>, String)> {
     Ok((Arc::new(config), ca.pem()))
 }
 
-/// Talks to one client until it leaves.
-fn converse(mut stream: impl Read + Write) -> Outcome<()> {
+/// Talks to one client until it leaves; an error if it owes answers then.
+fn converse(stream: impl Read + Write) -> Outcome<()> {
     let mut client = Client::default();
+    let left = exchange(stream, &mut client)?;
+    match client.commands {
+        Some(commands) if commands.answered < commands.total => {
+            Err(format!("a client {left} after {} of {} commands", commands.answered, commands.total).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Serves one client and says how it left.
+fn exchange(mut stream: impl Read + Write, client: &mut Client) -> Outcome<&'static str> {
     let mut bytes = vec![0; READ];
     let mut filled = 0;
     let mut out = Vec::with_capacity(READ);
@@ -98,10 +109,10 @@ fn converse(mut stream: impl Read + Write) -> Outcome<()> {
             bytes.resize(filled * 2, 0);
         }
         let read = match stream.read(bytes.get_mut(filled..).unwrap_or_default()) {
-            Ok(0) => return Ok(()),
+            Ok(0) => return Ok("hung up"),
             Ok(read) => read,
-            // Clients are killed or simply go; that is no failure of theirs or ours.
-            Err(_) => return Ok(()),
+            // Clients may be killed or simply go.
+            Err(_) => return Ok("broke off"),
         };
         filled += read;
         out.clear();
@@ -113,14 +124,15 @@ fn converse(mut stream: impl Read + Write) -> Outcome<()> {
         if let Some(commands) = &mut client.commands {
             commands.push_more(&mut out)?;
         }
-        if stream.write_all(&out).and_then(|()| stream.flush()).is_err() {
-            return Ok(());
-        }
+        // Before the write: who has answered all may have hung up already.
         if let Some(figures) = client.commands.as_mut().and_then(Commands::figures_once) {
             println!("{}", figures.to_line());
         }
+        if stream.write_all(&out).and_then(|()| stream.flush()).is_err() {
+            return Ok("took no more");
+        }
         if client.gone {
-            return Ok(());
+            return Ok("signed off");
         }
     }
 }
