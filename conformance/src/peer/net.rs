@@ -49,8 +49,13 @@ pub enum Manner {
     CloseAfterFirst,
     /// Takes the connection and never reads nor writes.
     Silent,
-    /// Reads all and answers with these bytes, then stays silent.
-    Answer(Vec<u8>),
+    /// Reads what comes first and answers with these bytes, then stays silent.
+    Answer {
+        /// The answer.
+        bytes: Vec<u8>,
+        /// Reads nothing any more once it has answered.
+        deaf: bool,
+    },
     /// Sends these bytes one by one, with a pause in between, again and again.
     Drip(Vec<u8>, Duration),
 }
@@ -186,11 +191,13 @@ async fn connection(
                 let _kept = stream;
                 std::future::pending().await
             }
-            Manner::Answer(bytes) => answer(stream, bytes).await,
+            Manner::Answer { bytes, deaf } => answer(stream, bytes, *deaf).await,
             Manner::Drip(bytes, pause) => drip(stream, bytes, *pause).await,
         }
     };
+    // A cut comes first: what was held back stays behind, though the order to carry follows at once.
     tokio::select! {
+        biased;
         _ = orders.wait_for(|orders| orders.stop || orders.cuts != cuts) => {}
         _ = served => {}
     }
@@ -200,11 +207,14 @@ async fn first(mut stream: TcpStream) -> io::Result<()> {
     stream.read(&mut [0; 4096]).await.map(|_| ())
 }
 
-async fn answer(mut stream: TcpStream, bytes: &[u8]) -> io::Result<()> {
+async fn answer(mut stream: TcpStream, bytes: &[u8], deaf: bool) -> io::Result<()> {
     if stream.read(&mut [0; 4096]).await? == 0 {
         return Ok(());
     }
     stream.write_all(bytes).await?;
+    if deaf {
+        return std::future::pending().await;
+    }
     while stream.read(&mut [0; 4096]).await? > 0 {}
     Ok(())
 }

@@ -81,10 +81,16 @@ pub enum ServerSpec {
     CloseAfterFirst,
     /// Never reads nor writes.
     Silent,
-    /// Reads all and answers once with these bytes.
+    /// Reads all and answers once, with bytes and then with messages at QoS 0.
     Answer {
         /// Hexadecimal digits.
         hex: String,
+        /// Topic and payload of each message.
+        #[serde(default)]
+        messages: Vec<(String, String)>,
+        /// Reads nothing any more once it has answered.
+        #[serde(default)]
+        deaf: bool,
     },
     /// Sends these bytes one by one, for ever.
     Drip {

@@ -64,7 +64,7 @@ impl World {
         }
         let mut servers = BTreeMap::new();
         for (name, spec) in &scenario.servers {
-            let server = server(spec, &hub, &stranger)?;
+            let server = server(spec, &hub, &stranger, &texts)?;
             texts.set(name.as_str(), server.address().to_string());
             texts.set(format!("{name}_port"), server.address().port().to_string());
             servers.insert(name.clone(), server);
@@ -82,7 +82,12 @@ impl World {
     }
 }
 
-fn server(spec: &ServerSpec, hub: &Hub, stranger: &Authority) -> Result<Server, Box<dyn Error>> {
+fn server(
+    spec: &ServerSpec,
+    hub: &Hub,
+    stranger: &Authority,
+    texts: &Texts,
+) -> Result<Server, Box<dyn Error>> {
     let loopback = IpAddr::from([127, 0, 0, 1]);
     let (at, manner) = match spec {
         ServerSpec::Relay { to, at } => {
@@ -109,7 +114,13 @@ fn server(spec: &ServerSpec, hub: &Hub, stranger: &Authority) -> Result<Server, 
         }
         ServerSpec::CloseAfterFirst => (loopback, Manner::CloseAfterFirst),
         ServerSpec::Silent => (loopback, Manner::Silent),
-        ServerSpec::Answer { hex } => (loopback, Manner::Answer(bytes(hex)?)),
+        ServerSpec::Answer { hex, messages, deaf } => {
+            let mut answer = bytes(hex)?;
+            for (topic, payload) in messages {
+                answer.extend(publish(topic, &texts.fill(payload)?));
+            }
+            (loopback, Manner::Answer { bytes: answer, deaf: *deaf })
+        }
         ServerSpec::Drip { hex, pause_ms } => {
             (loopback, Manner::Drip(bytes(hex)?, Duration::from_millis(*pause_ms)))
         }
@@ -120,6 +131,23 @@ fn server(spec: &ServerSpec, hub: &Hub, stranger: &Authority) -> Result<Server, 
 /// An address where nobody listens: its port was free a moment ago.
 fn nobody() -> std::io::Result<SocketAddr> {
     std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+}
+
+/// A PUBLISH at QoS 0 (MQTT 3.1.1 §3.3).
+fn publish(topic: &str, payload: &str) -> Vec<u8> {
+    let mut packet = vec![0x30];
+    let mut left = 2 + topic.len() + payload.len();
+    loop {
+        let more = left > 127;
+        packet.push((left & 127) as u8 | if more { 128 } else { 0 });
+        left >>= 7;
+        if !more {
+            break;
+        }
+    }
+    packet.extend([(topic.len() >> 8) as u8, topic.len() as u8]);
+    packet.extend(topic.bytes().chain(payload.bytes()));
+    packet
 }
 
 fn bytes(hex: &str) -> Result<Vec<u8>, String> {
