@@ -8,7 +8,7 @@ use enos_runtime::{
 };
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 const SERVICE: &str = "/sys/pk/dk/thing/service/";
@@ -287,8 +287,11 @@ fn activation_within_a_callback() {
     hear.recv_timeout(SOON).unwrap().unwrap();
 }
 
-/// A store that cannot write until it is told to.
-struct Failing(Mutex<usize>);
+/// A store that cannot write; it counts how often it was asked to.
+struct Failing {
+    tries: AtomicUsize,
+    panics: bool,
+}
 
 impl SecretStore for Failing {
     fn load(&self, _: &str, _: &str) -> std::io::Result<Option<Secret>> {
@@ -296,21 +299,24 @@ impl SecretStore for Failing {
     }
 
     fn store(&self, _: &str, _: &str, _: &Secret) -> std::io::Result<()> {
-        *self.0.lock().unwrap() += 1;
+        self.tries.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.panics, "on purpose");
         Err(std::io::Error::other("disk full"))
     }
 }
 
 #[test]
 fn a_store_that_cannot_write() {
-    let hub = activating();
-    let store = Arc::new(Failing(Mutex::new(0)));
-    let client = activated_by(&hub, store.clone());
-    let error = client.connect(Duration::from_millis(300)).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::StorageFailed);
-    says(&error, &["stored", "permissions"]);
-    assert_eq!(*store.0.lock().unwrap(), 1);
-    assert_eq!(hub.accepted(), 1, "the hub is not told before the secret is stored");
+    for panics in [false, true] {
+        let hub = activating();
+        let store = Arc::new(Failing { tries: AtomicUsize::new(0), panics });
+        let client = activated_by(&hub, store.clone());
+        let error = client.connect(Duration::from_millis(300)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::StorageFailed);
+        says(&error, &["stored", "permissions"]);
+        assert_eq!(store.tries.load(Ordering::SeqCst), 1);
+        assert_eq!(hub.accepted(), 1, "the hub is not told before the secret is stored");
+    }
 }
 
 #[test]

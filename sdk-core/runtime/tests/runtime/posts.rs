@@ -248,3 +248,56 @@ fn what_callbacks_send_does_not_wait_for_a_slow_one() {
     client.submit_measurepoints(&points, PostOptions::new(), blocks).unwrap();
     end.recv_timeout(SOON).unwrap();
 }
+
+#[test]
+fn every_post_ends_once_while_links_break() {
+    const EACH: usize = 60;
+    // Each of the first six links takes some packets and breaks, at another place each time.
+    let hub = Hub::start(|number, mut conn| {
+        conn.accept().unwrap();
+        if number >= 6 {
+            return conn.serve_on();
+        }
+        for _ in 0..7 * number + 3 {
+            match conn.packet() {
+                Some(packet) => conn.answer(&packet, 200),
+                None => return,
+            }
+        }
+    });
+    let limits = Limits { requests: 16, ..Limits::DEFAULT };
+    let client = builder(&hub.tcp_url()).limits(limits).build().unwrap();
+    client.connect(SOON).unwrap();
+    let (tell, hear) = mpsc::channel();
+    let options = PostOptions::new().timeout(SOON);
+    let accepted = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for number in 0..EACH {
+                    client.post_measurepoints_with(&[Point::new("n", number as i64)], options).unwrap();
+                }
+            });
+            let tell = tell.clone();
+            let (client, accepted) = (&client, &accepted);
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let tell = tell.clone();
+                    let done = move |result| tell.send(result).unwrap();
+                    match client.submit_measurepoints(&[Point::new("n", number as i64)], options, done) {
+                        Ok(_) => drop(accepted.fetch_add(1, Ordering::SeqCst)),
+                        Err(error) => assert_eq!(error.kind, ErrorKind::QueueFull),
+                    }
+                }
+            });
+        }
+    });
+    drop(tell);
+    let ends: Vec<Result<Delivery, _>> = hear.iter().collect();
+    assert_eq!(ends.len(), accepted.load(Ordering::SeqCst));
+    assert!(ends.iter().all(Result::is_ok));
+    let stats = client.stats().unwrap();
+    assert_eq!((stats.failed, stats.open_requests), (0, 0));
+    assert_eq!(stats.acknowledged as usize, 2 * EACH + ends.len());
+    client.close(SOON).unwrap();
+}

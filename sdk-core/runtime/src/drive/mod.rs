@@ -3,32 +3,30 @@
 //! Owns everything of a client that changes, under the client's one lock. Runs no user code and blocks on nothing;
 //! what must happen without the lock is left in [`Effects`].
 
-use crate::command::{HANDLER_FAILED, Handler, Invocation, InvocationKind, Responder};
-use crate::device::{Delivery, Device};
+mod host;
+mod life;
+
+use crate::command::{HANDLER_FAILED, Handler};
+use crate::device::Delivery;
 use crate::dial::{Cancel, Target};
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::jobs::{Job, LifecycleHandler};
-use crate::lifecycle::Lifecycle;
 use crate::link::{Down, Link};
 use crate::secret::Secret;
 use crate::waiter::{Completion, Wakes};
 use enos_core::engine::{
-    Answer, AnswerData, CallId, Command, CommandKind, Engine, Event, Input, LinkError, Outcome, Output,
-    Request, RequestError, Warning,
+    Answer, AnswerData, CallId, Engine, Input, LinkError, Output, Request, RequestError,
 };
-use enos_core::{Cause, ErrorKind, LinkFault, Now};
+use enos_core::{ErrorKind, LinkFault, Now};
+use host::{Host, Then};
 use mio::Registry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// So many reads are made for one client before another's turn comes.
 const READS: usize = 16;
-
-/// Most lifecycle events that wait for a callback that does not return.
-const MAX_JOBS_OF_LIFECYCLE: usize = 4096;
 
 /// Everything of a client that changes.
 pub(crate) struct Core {
@@ -410,137 +408,6 @@ impl Core {
         }
     }
 
-    /// A step of the connection's life.
-    fn step(&mut self, client: &Arc<Inner>, step: Step, effects: &mut Effects) {
-        let name = client.name();
-        let event = match step {
-            Step::Connecting => {
-                log::info!("{name}: connecting");
-                self.phase = Phase::Connecting;
-                Lifecycle::Connecting
-            }
-            Step::Online => {
-                log::info!("{name}: online");
-                self.phase = Phase::Online;
-                self.last_down = None;
-                self.last_failure = None;
-                for (_, completion) in std::mem::take(&mut self.connects) {
-                    self.complete(completion, Ok(()), effects);
-                }
-                Lifecycle::Online
-            }
-            Step::ConnectFailed { error, retry_in_ms } => {
-                let detail = self.detail(&error);
-                let mut error = Error::core(&format!("connect of {name}"), &error, &detail);
-                match retry_in_ms {
-                    Some(ms) => {
-                        log::info!("{error}. Next attempt in {ms} ms");
-                        self.last_failure = Some(error.clone());
-                    }
-                    None => {
-                        if error.kind == ErrorKind::Timeout
-                            && let Some(last) = &self.last_failure
-                        {
-                            error.message.push_str(&format!(" The attempt before: {last}"));
-                        }
-                        if error.kind == ErrorKind::Closed {
-                            log::info!("{error}");
-                        } else {
-                            log::warn!("{error} The client has stopped trying.");
-                        }
-                        self.phase = Phase::Idle;
-                        for (_, completion) in std::mem::take(&mut self.connects) {
-                            self.complete(completion, Err(error.clone()), effects);
-                        }
-                    }
-                }
-                let retry_in = retry_in_ms.map(|ms| Duration::from_millis(u64::from(ms)));
-                Lifecycle::ConnectFailed { error, retry_in }
-            }
-            Step::Offline { reason, will_retry } => {
-                let detail = self.detail(&reason);
-                let reason = Error::core(&format!("the connection of {name}"), &reason, &detail);
-                self.phase = if will_retry { Phase::Connecting } else { Phase::Idle };
-                if will_retry {
-                    log::info!("{reason}");
-                } else {
-                    log::info!("{name}: offline");
-                }
-                self.last_failure = will_retry.then(|| reason.clone());
-                Lifecycle::Offline { reason, will_retry }
-            }
-            Step::Activated => {
-                log::info!("{name}: activated, its secret is stored");
-                Lifecycle::Activated
-            }
-            Step::Closed => {
-                log::info!("{name}: closed");
-                self.close(client, effects);
-                return;
-            }
-        };
-        if !self.lifecycle.is_empty() {
-            if client.jobs().pending() + self.jobs.len() < client.most_jobs() + MAX_JOBS_OF_LIFECYCLE {
-                self.jobs.push_back(Job::Lifecycle(self.lifecycle.clone(), event));
-            } else {
-                log::warn!("{name}: a lifecycle event was dropped, because a callback does not return");
-            }
-        }
-    }
-
-    /// The end: everybody who waits is told, and what the user gave is let go.
-    fn close(&mut self, client: &Arc<Inner>, effects: &mut Effects) {
-        self.phase = Phase::Closed;
-        self.force_at = None;
-        let closed = || Error::closed(&format!("the call on {}", client.name()));
-        for (_, completion) in std::mem::take(&mut self.requests) {
-            complete_delivery(completion, Err(closed()), &mut self.jobs, effects);
-        }
-        for (_, completion) in std::mem::take(&mut self.connects) {
-            self.complete(completion, Err(closed()), effects);
-        }
-        if !self.lifecycle.is_empty() {
-            self.jobs.push_back(Job::Lifecycle(self.lifecycle.clone(), Lifecycle::Closed));
-        }
-        for completion in std::mem::take(&mut self.closes) {
-            self.complete(completion, Ok(()), effects);
-        }
-        let services = std::mem::take(&mut self.services);
-        let lifecycle = std::mem::replace(&mut self.lifecycle, Arc::new([]));
-        let given = (services, self.set.take(), self.get.take(), lifecycle);
-        if !given.0.is_empty() || given.1.is_some() || given.2.is_some() || !given.3.is_empty() {
-            self.jobs.push_back(Job::Dispose(Box::new(given)));
-        }
-        effects.closed = true;
-        effects.room = true;
-    }
-
-    pub(crate) fn complete(
-        &mut self,
-        completion: Completion<()>,
-        result: Result<(), Error>,
-        effects: &mut Effects,
-    ) {
-        match completion {
-            Completion::Call(done) => self.jobs.push_back(Job::Done(done, result)),
-            Completion::Wake(waiter) => effects.done.push(waiter, result),
-            Completion::Nobody => {}
-        }
-    }
-
-    /// Lets go of what a user gave, without running their code here.
-    pub(crate) fn dispose(&mut self, given: impl std::any::Any + Send) {
-        self.jobs.push_back(Job::Dispose(Box::new(given)));
-    }
-
-    /// The link's finer text, if the error is the link's.
-    fn detail(&self, error: &enos_core::Error) -> String {
-        match (&self.last_down, error.cause) {
-            (Some(down), Cause::Link(fault)) if down.fault == fault => down.text.clone(),
-            _ => String::new(),
-        }
-    }
-
     fn answer_abandoned(&mut self, now: Now) {
         while let Some(call) = self.abandoned.last().copied() {
             let answer = Answer { code: HANDLER_FAILED, data: AnswerData::Empty, message: "" };
@@ -550,150 +417,5 @@ impl Core {
             self.abandoned.pop();
             self.calls = self.calls.saturating_sub(1);
         }
-    }
-}
-
-/// Lifecycle events of the engine, which are values.
-enum Step {
-    Connecting,
-    Online,
-    ConnectFailed { error: enos_core::Error, retry_in_ms: Option<u32> },
-    Offline { reason: enos_core::Error, will_retry: bool },
-    Activated,
-    Closed,
-}
-
-/// What an event asks of the core.
-enum Then {
-    Nothing,
-    Refuse(CallId),
-    Step(Step),
-}
-
-/// The parts of the core that an event may touch while it borrows the engine.
-struct Host<'c> {
-    client: &'c Arc<Inner>,
-    requests: &'c mut HashMap<u32, Completion<Delivery>, BuildHasherDefault<Spread>>,
-    services: &'c HashMap<Arc<str>, (u64, Handler)>,
-    set: Option<&'c (u64, Handler)>,
-    get: Option<&'c (u64, Handler)>,
-    calls: &'c mut usize,
-    jobs: &'c mut VecDeque<Job>,
-    effects: &'c mut Effects,
-    last_down: Option<&'c Down>,
-}
-
-impl Host<'_> {
-    fn event(self, event: Event<'_>) -> Then {
-        match event {
-            Event::Settled { request, outcome } => {
-                self.effects.room = true;
-                let Some(completion) = self.requests.remove(&request.0) else { return Then::Nothing };
-                let result = match outcome {
-                    Outcome::Acknowledged { .. } => Ok(Delivery::Acknowledged { request }),
-                    Outcome::Rejected { error, message } => Err(self.failure(&error, message)),
-                    Outcome::Failed(error) => Err(self.failure(&error, self.why_offline(&error))),
-                    _ => Err(Error::new(ErrorKind::Internal, "an outcome that this runtime does not know")),
-                };
-                if let (Completion::Nobody, Err(error)) = (&completion, &result) {
-                    log::warn!("{error}");
-                }
-                complete_delivery(completion, result, self.jobs, self.effects);
-                Then::Nothing
-            }
-            Event::Command(command) => self.command(command),
-            Event::Warning(warning) => {
-                self.warn(warning);
-                Then::Nothing
-            }
-            Event::Connecting => Then::Step(Step::Connecting),
-            Event::Online => Then::Step(Step::Online),
-            Event::ConnectFailed { error, retry_in_ms } => {
-                Then::Step(Step::ConnectFailed { error, retry_in_ms })
-            }
-            Event::Offline { reason, will_retry } => Then::Step(Step::Offline { reason, will_retry }),
-            Event::Activated => Then::Step(Step::Activated),
-            Event::Closed => Then::Step(Step::Closed),
-            event => {
-                log::error!("{}: an event that this runtime does not know: {event:?}", self.client.name());
-                Then::Nothing
-            }
-        }
-    }
-
-    fn failure(&self, error: &enos_core::Error, detail: &str) -> Error {
-        let detail: String = detail.chars().take(200).flat_map(char::escape_debug).collect();
-        Error::core(&format!("post of {}", self.client.name()), error, &detail)
-    }
-
-    fn why_offline(&self, error: &enos_core::Error) -> &str {
-        match (error.cause, self.last_down) {
-            (Cause::Offline, Some(down)) => &down.text,
-            _ => "",
-        }
-    }
-
-    fn command(self, command: Command<'_>) -> Then {
-        let (kind, identifier, handler) = match command.kind {
-            CommandKind::Service(id) => match self.services.get_key_value(id) {
-                Some((id, (_, handler))) => (InvocationKind::Service, id.clone(), Some(handler)),
-                None => return Then::Refuse(command.call),
-            },
-            CommandKind::MeasurepointSet => {
-                (InvocationKind::MeasurepointSet, "".into(), self.set.map(|(_, handler)| handler))
-            }
-            CommandKind::MeasurepointGet => {
-                (InvocationKind::MeasurepointGet, "".into(), self.get.map(|(_, handler)| handler))
-            }
-            _ => return Then::Refuse(command.call),
-        };
-        let (Some(handler), Ok(params)) = (handler, std::str::from_utf8(command.params)) else {
-            return Then::Refuse(command.call);
-        };
-        *self.calls += 1;
-        let device = Device::new(self.client.clone(), command.device);
-        let invocation = Invocation { device, kind, identifier, params: params.into() };
-        let responder = Responder::new(self.client.clone(), command.call);
-        self.jobs.push_back(Job::Command(handler.clone(), invocation, responder));
-        Then::Nothing
-    }
-
-    fn warn(&self, warning: Warning) {
-        let name = self.client.name();
-        match warning {
-            Warning::SubscriptionRefused(count) => log::warn!(
-                "{name}: the hub refused {count} subscriptions. It may deliver without them; check the device's topics"
-            ),
-            Warning::Oversize(bytes) => log::warn!(
-                "{name}: a message of {bytes} bytes was larger than the limit and was dropped. Raise limits.receive"
-            ),
-            Warning::DialDelayed(ms) => {
-                log::info!(
-                    "{name}: the next dial waits {ms} ms, because the hub blocks devices that dial too often"
-                );
-            }
-            Warning::StoreFailed(ms) => {
-                log::warn!("{name}: the device secret could not be stored; next try in {ms} ms");
-            }
-            Warning::CallsFull => {
-                log::warn!(
-                    "{name}: a command was answered with 1102, because too many are open. Answer sooner"
-                );
-            }
-            other => log::info!("{name}: a message was dropped: {other:?}"),
-        }
-    }
-}
-
-fn complete_delivery(
-    completion: Completion<Delivery>,
-    result: Result<Delivery, Error>,
-    jobs: &mut VecDeque<Job>,
-    effects: &mut Effects,
-) {
-    match completion {
-        Completion::Call(done) => jobs.push_back(Job::Delivered(done, result)),
-        Completion::Wake(waiter) => effects.delivered.push(waiter, result),
-        Completion::Nobody => {}
     }
 }

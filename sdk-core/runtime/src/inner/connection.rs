@@ -1,0 +1,83 @@
+//! Connecting and closing: asked once, told to all who wait.
+
+use super::{GRACE, Inner};
+use crate::drive::Phase;
+use crate::error::Error;
+use crate::os::clock;
+use crate::waiter::{Completion, Waiter};
+use enos_core::ErrorKind;
+use enos_core::engine::{Request, RequestError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+impl Inner {
+    pub(crate) fn connect(
+        self: &Arc<Self>,
+        timeout: Duration,
+        completion: Completion<()>,
+    ) -> Result<(), Error> {
+        self.shared.owner().check()?;
+        self.act(|core, now, effects| {
+            if core.phase == Phase::Online {
+                core.complete(completion, Ok(()), effects);
+                return Ok(());
+            }
+            let timeout_ms = clock::timeout_ms(timeout);
+            match core.engine.request(now, Request::Connect { timeout_ms: Some(timeout_ms) }) {
+                // The second: it is being done already, and will be told to all who ask.
+                Ok(_) | Err(RequestError::State(_)) => {}
+                Err(RequestError::Closed) => return Err(Error::closed(&self.act_name("connect"))),
+                Err(error) => return Err(Error::request(&self.act_name("connect"), error, |_| None)),
+            }
+            core.phase = Phase::Connecting;
+            let grace = clock::millis(GRACE) / 2;
+            core.connects.push((now.mono_ms + u64::from(timeout_ms) + grace, completion));
+            Ok(())
+        })
+    }
+
+    pub(crate) fn connect_and_wait(self: &Arc<Self>, timeout: Duration) -> Result<(), Error> {
+        let waiter = Waiter::new();
+        self.connect(timeout, Completion::Wake(waiter.clone()))?;
+        waiter.wait(timeout.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("connect")))
+    }
+
+    /// Starts closing; the completion is told once it is over.
+    pub(crate) fn close(
+        self: &Arc<Self>,
+        timeout: Duration,
+        completion: Completion<()>,
+    ) -> Result<(), Error> {
+        self.shared.owner().check()?;
+        self.act(|core, now, effects| {
+            if core.phase == Phase::Closed {
+                core.complete(completion, Ok(()), effects);
+                return;
+            }
+            let timeout_ms = clock::timeout_ms(timeout);
+            let end = now.mono_ms + u64::from(timeout_ms);
+            let end = core.force_at.map_or(end, |earlier| earlier.min(end));
+            core.closes.push(completion);
+            core.force_at = Some(end);
+            // Refused if it is closing already: then only the end may have moved.
+            let _ = core.engine.request(now, Request::Close { timeout_ms });
+        });
+        Ok(())
+    }
+
+    /// Closes, and waits for the end and for the callbacks that run; within a callback it only starts closing.
+    pub(crate) fn close_and_wait(self: &Arc<Self>, timeout: Duration) -> Result<(), Error> {
+        if self.jobs.is_running_here() {
+            return self.close(timeout, Completion::Nobody);
+        }
+        let deadline = Instant::now() + timeout.saturating_add(GRACE);
+        let waiter = Waiter::new();
+        self.close(timeout, Completion::Wake(waiter.clone()))?;
+        waiter.wait(timeout.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("close")))?;
+        if self.jobs.wait_idle(deadline) {
+            return Ok(());
+        }
+        let text = format!("close of {}: it is closed, but a callback has not returned in time.", self.name);
+        Err(Error::new(ErrorKind::Timeout, text))
+    }
+}

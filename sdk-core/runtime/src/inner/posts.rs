@@ -1,0 +1,97 @@
+//! Posting: the hot path, and what a full queue means to it.
+
+use super::{GRACE, Inner};
+use crate::device::{Delivery, PostOptions};
+use crate::drive::Core;
+use crate::error::Error;
+use crate::os::clock;
+use crate::waiter::{Completion, Waiter};
+use enos_core::engine::{DeviceIx, Request, RequestError, RequestId};
+use enos_core::json::Point;
+use enos_core::{ErrorKind, Now};
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+impl Inner {
+    pub(crate) fn post(
+        self: &Arc<Self>,
+        device: DeviceIx,
+        points: &[Point<'_>],
+        options: &PostOptions,
+        completion: Completion<Delivery>,
+    ) -> Result<RequestId, Error> {
+        let now = if options.time.is_some() { clock::now_undated() } else { clock::now() };
+        let mut core = self.lock_soon(now)?;
+        if self.jobs.pending() >= self.most_jobs() {
+            drop(core);
+            return Err(self.refusal(RequestError::QueueFull, points));
+        }
+        let timeout_ms = clock::timeout_ms(options.timeout);
+        let request = match self.request(&mut core, now, device, points, options, timeout_ms) {
+            Ok(request) => request,
+            Err(error) => {
+                drop(core);
+                return Err(error);
+            }
+        };
+        core.requests.insert(request.0, completion);
+        self.send(core, now)?;
+        Ok(request)
+    }
+
+    /// Posts and waits for the reply; while the queue is full, for room first.
+    pub(crate) fn post_and_wait(
+        self: &Arc<Self>,
+        device: DeviceIx,
+        points: &[Point<'_>],
+        options: &PostOptions,
+    ) -> Result<Delivery, Error> {
+        self.shared.owner().check()?;
+        let end = Instant::now() + options.timeout;
+        let waiter = Waiter::new();
+        let mut core = self.lock();
+        let now = loop {
+            let now = clock::now();
+            let left = end.saturating_duration_since(Instant::now());
+            match self.request(&mut core, now, device, points, options, clock::timeout_ms(left)) {
+                Ok(request) => {
+                    core.requests.insert(request.0, Completion::Wake(waiter.clone()));
+                    break now;
+                }
+                Err(error) if error.kind == ErrorKind::QueueFull && !left.is_zero() => {
+                    core.room_waiters += 1;
+                    core = self.room.wait_timeout(core, left).unwrap_or_else(PoisonError::into_inner).0;
+                    core.room_waiters -= 1;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        self.write(core, now);
+        let left = end.saturating_duration_since(Instant::now());
+        waiter.wait(left.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("post")))
+    }
+
+    fn request(
+        &self,
+        core: &mut Core,
+        now: Now,
+        device: DeviceIx,
+        points: &[Point<'_>],
+        options: &PostOptions,
+        timeout_ms: u32,
+    ) -> Result<RequestId, Error> {
+        let time_ms = match options.time {
+            None => None,
+            Some(time) => Some(clock::wall_ms(time).ok_or_else(|| {
+                Error::invalid(format!("post of {} refused: its time is before 1970. Correct it.", self.name))
+            })?),
+        };
+        core.engine
+            .request(now, Request::PostMeasurepoints { device, points, time_ms, timeout_ms })
+            .map_err(|error| self.refusal(error, points))
+    }
+
+    fn refusal(&self, error: RequestError, points: &[Point<'_>]) -> Error {
+        Error::request(&self.act_name("post"), error, |at| points.get(at).map(|point| point.id))
+    }
+}
