@@ -1,6 +1,6 @@
 //! A driver's process and the line protocol it speaks (`drivers/README.md`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -55,6 +55,7 @@ pub struct Driver {
     next: u64,
     answers: VecDeque<(u64, Answer)>,
     events: VecDeque<Vec<String>>,
+    lives: BTreeMap<String, Vec<String>>,
     language: String,
     verbs: Vec<String>,
 }
@@ -64,7 +65,8 @@ impl Driver {
     pub fn start(command: &mut Command) -> io::Result<Self> {
         let child = Child::start("the driver", command)?;
         let (answers, events) = (VecDeque::new(), VecDeque::new());
-        let mut driver = Self { child, next: 1, answers, events, language: String::new(), verbs: Vec::new() };
+        let (lives, language, verbs) = (BTreeMap::new(), String::new(), Vec::new());
+        let mut driver = Self { child, next: 1, answers, events, lives, language, verbs };
         match driver.ask(&["hello".to_owned()], Instant::now() + PATIENCE)? {
             Answer::Ok(told) if told.len() > 1 => {
                 driver.language = told.first().cloned().unwrap_or_default();
@@ -126,6 +128,11 @@ impl Driver {
         }
     }
 
+    /// Every step in the life of each client, in the order they came.
+    pub fn lives(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.lives
+    }
+
     /// An event with this name and of this client that came and was not asked for.
     pub fn unasked(&self, name: &str, client: &str) -> Option<&[String]> {
         self.find(name, client).and_then(|at| self.events.get(at)).map(Vec::as_slice)
@@ -163,6 +170,11 @@ impl Driver {
         if id == "*" {
             if self.events.len() >= EVENTS {
                 return Err(io::Error::other("more events than a scenario can mean"));
+            }
+            if let [name, client, step, ..] = words
+                && name == "lifecycle"
+            {
+                self.lives.entry(client.clone()).or_default().push(step.clone());
             }
             self.events.push_back(words.to_vec());
             return Ok(());

@@ -65,6 +65,11 @@ impl Hub {
         }
     }
 
+    /// Whether it runs, as far as its handle knows.
+    pub fn is_up(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// Starts it again on the ports it had.
     pub fn start_again(&mut self) -> io::Result<()> {
         let (child, ready, http) =

@@ -3,6 +3,7 @@
 //! Owns the file format (`README.md`), the runner and its judgement. Refuses to know a language: a driver is a
 //! process that speaks lines.
 
+mod grammar;
 mod judge;
 mod report;
 mod run;
@@ -37,6 +38,9 @@ pub struct Scenario {
     /// The hub refuses what the documents forbid.
     #[serde(default)]
     pub strict: bool,
+    /// The hub has something to say against what the device sends; otherwise its journal must hold no warning.
+    #[serde(default)]
+    pub warned: bool,
     /// Servers beside the hub, by name.
     #[serde(default)]
     pub servers: BTreeMap<String, ServerSpec>,

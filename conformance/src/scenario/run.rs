@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::setup::{Tools, World};
-use super::{Scenario, Step, judge};
+use super::{Scenario, Step, grammar, judge};
 use crate::driver::Pending;
 use crate::peer::hub;
 use crate::peer::net::Direction;
@@ -62,10 +62,31 @@ pub fn run(scenario: &Scenario, tools: &Tools) -> Result<Duration, Failed> {
         let why = format!("`{name}` was started and never finished");
         return Err(failed(scenario.steps.len(), why.into(), String::new()));
     }
+    if let Err(why) = settle(scenario, &mut world, until) {
+        return Err(failed(scenario.steps.len() + 1, why, world.driver.errors()));
+    }
     let World { driver, hub, servers, .. } = world;
     driver.end().map_err(|why| failed(scenario.steps.len() + 1, why.into(), String::new()))?;
     drop((servers, hub));
     Ok(started.elapsed())
+}
+
+/// What holds at the end of every scenario.
+fn settle(scenario: &Scenario, world: &mut World, until: Instant) -> Outcome {
+    // Once this is answered, all that was told before it has been read.
+    world.driver.ask(&["hello".to_owned()], until)?;
+    for (client, life) in world.driver.lives() {
+        grammar::check(life.iter().map(String::as_str))
+            .map_err(|why| format!("{client}: {why}: {life:?}"))?;
+    }
+    if world.hub.is_up() {
+        let journal = world.hub.call("GET", "/hub/v1/journal?kind=warning", "")?;
+        let warnings = journal["entries"].as_array().map_or(0, Vec::len);
+        if (warnings > 0) != scenario.warned {
+            return Err(format!("the hub's journal holds {warnings} warnings: {}", journal["entries"]).into());
+        }
+    }
+    Ok(())
 }
 
 type Outcome = Result<(), Box<dyn Error>>;

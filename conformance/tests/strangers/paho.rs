@@ -9,7 +9,7 @@ fn start(address: std::net::SocketAddr, secret: &str, tls: &[&str]) -> Script {
     let (host, port) = (address.ip().to_string(), address.port().to_string());
     let mut arguments = vec![host.as_str(), port.as_str(), PRODUCT, DEVICE, secret];
     arguments.extend(tls);
-    Script::start("paho2", &["paho-mqtt>=2,<3"], "stock_client.py", &arguments)
+    Script::start("paho2", &["paho-mqtt==2.2.0"], "stock_client.py", &arguments)
 }
 
 fn post(id: &str, points: &Value) -> Value {

@@ -13,7 +13,7 @@ fn start(
     secret: &str,
 ) -> Script {
     let url = format!("tcp://{}", hub.ready().mqtt);
-    let packages = ["enos-mqtt-sdk-python==0.1.1", "paho-mqtt<2"];
+    let packages = ["enos-mqtt-sdk-python==0.1.1", "paho-mqtt==1.6.1"];
     Script::start("vendor", &packages, "vendor.py", &[&url, product_key, device_key, mode, secret])
 }
 
