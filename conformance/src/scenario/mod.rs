@@ -47,8 +47,22 @@ pub struct Scenario {
     /// Client certificates, by name.
     #[serde(default)]
     pub certificates: BTreeMap<String, CertificateSpec>,
+    /// Runs all steps for each number of a range.
+    pub each: Option<Each>,
     /// What is done, in order.
     pub steps: Vec<Step>,
+}
+
+/// Numbers for which the steps are run, one after the other.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Each {
+    /// The number's name in texts.
+    pub name: String,
+    /// The first one.
+    pub from: u64,
+    /// The last one.
+    pub to: u64,
 }
 
 fn default_bound() -> u64 {
@@ -225,6 +239,9 @@ pub fn load(folder: &Path) -> io::Result<Vec<Scenario>> {
 fn check(scenario: &Scenario) -> Result<(), String> {
     if scenario.steps.is_empty() || scenario.covers.is_empty() {
         return Err("a scenario has steps, and says what it covers".to_owned());
+    }
+    if scenario.each.as_ref().is_some_and(|each| each.from > each.to) {
+        return Err("`each` counts upwards".to_owned());
     }
     for (at, step) in scenario.steps.iter().enumerate() {
         let acts = [

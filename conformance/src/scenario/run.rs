@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::setup::{Tools, World};
-use super::{Scenario, Step, grammar, judge};
+use super::{Each, Scenario, Step, grammar, judge};
 use crate::driver::Pending;
 use crate::peer::hub;
 use crate::peer::net::Direction;
@@ -53,9 +53,19 @@ pub fn run(scenario: &Scenario, tools: &Tools) -> Result<Duration, Failed> {
     let failed = |step, why: Box<dyn Error>, errors| Failed { step, why: why.to_string(), errors };
     let mut world = World::new(scenario, tools).map_err(|why| failed(0, why, String::new()))?;
     let mut open = BTreeMap::new();
-    for (at, step) in scenario.steps.iter().enumerate() {
-        if let Err(why) = take(step, &mut world, &mut open, until) {
-            return Err(failed(at + 1, why, world.driver.errors()));
+    let once = Each { name: "once".to_owned(), from: 1, to: 1 };
+    let each = scenario.each.as_ref().unwrap_or(&once);
+    for number in each.from..=each.to {
+        world.texts.set(each.name.as_str(), number.to_string());
+        for (at, step) in scenario.steps.iter().enumerate() {
+            if let Err(why) = take(step, &mut world, &mut open, until) {
+                let why = if scenario.each.is_some() {
+                    format!("{} {number}: {why}", each.name).into()
+                } else {
+                    why
+                };
+                return Err(failed(at + 1, why, world.driver.errors()));
+            }
         }
     }
     if let Some(name) = open.keys().next() {
@@ -142,7 +152,7 @@ fn take(step: &Step, world: &mut World, open: &mut BTreeMap<String, Open>, until
         return if act == "stop" { Ok(()) } else { world.hub_restarted() };
     }
     if let Some(words) = &step.relay {
-        return relay(&words.list(), world);
+        return relay(&world.texts.words(&words.list())?, world);
     }
     let name = step.finish.as_ref().ok_or("a step has an act")?;
     match open.remove(name).ok_or_else(|| format!("nothing was started as `{name}`"))? {
