@@ -65,7 +65,7 @@ fn accept(
     }
 }
 
-/// TLS with a fresh P-256 CA and server certificate, without tickets: each handshake is a full one.
+/// TLS 1.3 with a fresh P-256 CA and server certificate, without tickets: each handshake is a full one.
 fn test_identity() -> Outcome<(Arc<ServerConfig>, String)> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -76,7 +76,7 @@ fn test_identity() -> Outcome<(Arc<ServerConfig>, String)> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)?;
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -227,6 +227,19 @@ mod tests {
     }
 
     #[test]
+    fn answers_go_out_with_qos_1_like_those_of_the_peers() {
+        let mut pair = Pair::online().unwrap();
+        let topic = payload::command_topic(payload::PRODUCT_KEY, DEVICE);
+        mqtt::put_publish(&mut pair.down, &topic, None, payload::command(5).as_bytes()).unwrap();
+        pair.feed().unwrap();
+        let packet = mqtt::Packet::first_of(&pair.up).unwrap().unwrap();
+        let publish = packet.publish().unwrap();
+        assert_eq!(publish.topic, format!("{topic}_reply"));
+        assert!(publish.identifier.is_some());
+        assert_eq!(payload::id_of(publish.payload), Some("5"));
+    }
+
+    #[test]
     fn the_post_is_the_one_that_peers_paste() {
         let mut pair = Pair::online().unwrap();
         pair.posts(1, &mut Count(0)).unwrap();

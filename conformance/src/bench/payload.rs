@@ -6,9 +6,6 @@ pub const PRODUCT_KEY: &str = "Tq4zR9Lw";
 /// The service that benchmark commands invoke.
 pub const SERVICE: &str = "reboot";
 
-/// QoS of posts and of command answers, as the SDK sends them.
-pub const QOS: u8 = 1;
-
 /// The four points of a post, as JSON and in the order in which they are sent.
 pub const POINTS: &str = r#"{"temp":21.5,"speed":1234,"power":1530.25,"state":"running"}"#;
 

@@ -111,7 +111,7 @@ pub fn whole_limit(quick: bool) -> Duration {
 pub struct Order {
     /// The responder's plain listener.
     pub tcp: SocketAddr,
-    /// The responder's TLS listener; its certificate is for `localhost`.
+    /// The responder's TLS listener; its certificate is for `localhost` and 127.0.0.1.
     pub tls: SocketAddr,
     /// The certificate to trust, in PEM.
     pub ca: String,

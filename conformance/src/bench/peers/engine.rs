@@ -1,10 +1,9 @@
 //! Ours, the engine alone: CPU time in memory.
 
 use crate::bench::pair::{Pair, Probe};
+use crate::bench::plan::Order;
 use crate::bench::sample::Sample;
 use crate::bench::{Outcome, machine};
-
-use crate::bench::plan::Order;
 
 /// Does one run: CPU time per item as `post_us` and `command_us`, the first tenth left out.
 pub fn run(order: &Order) -> Outcome<Sample> {

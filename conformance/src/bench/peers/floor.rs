@@ -5,10 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::bench::mqtt::{self, kind};
+use crate::bench::plan::{Order, Task};
 use crate::bench::sample::{Meter, Sample, percentile};
 use crate::bench::{Outcome, machine, payload};
-
-use crate::bench::plan::{Order, Task};
 
 /// Does one run of a task, in a process of its own.
 pub fn run(task: Task, order: &Order) -> Outcome<Sample> {

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::bench::pair::POINTS;
+use crate::bench::plan::{Order, Task};
 use crate::bench::sample::{Meter, Sample};
 use crate::bench::{Failure, Outcome, machine, payload};
 use enos_runtime::{Client, Delivery, Device, ErrorKind, Login, PostOptions, Runtime, Tls};
 
 use super::floor::{latencies, started};
 use super::rustls::connect_figures;
-use crate::bench::plan::{Order, Task};
 
 /// Longest wait for anything that a healthy run does in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);

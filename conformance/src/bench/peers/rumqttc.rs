@@ -4,12 +4,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::bench::plan::{Order, Task};
 use crate::bench::sample::{Meter, Sample};
 use crate::bench::{Outcome, machine, payload};
 use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, QoS};
 
 use super::floor::{latencies, started};
-use crate::bench::plan::{Order, Task};
 
 /// Does one run of a task, in a process of its own.
 pub fn run(task: Task, order: &Order) -> Outcome<Sample> {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bench::mqtt::{self, kind};
+use crate::bench::plan::{Order, Task};
 use crate::bench::sample::{Meter, Sample};
 use crate::bench::{Outcome, machine, payload};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned};
-
-use crate::bench::plan::{Order, Task};
 
 /// Does one run of a task, in a process of its own.
 pub fn run(task: Task, order: &Order) -> Outcome<Sample> {
