@@ -2,6 +2,7 @@
 
 use super::wait::Wait;
 use crate::link::Down;
+use crate::os::clock;
 use enos_core::LinkFault;
 use mio::net::TcpStream;
 use std::io;
@@ -43,7 +44,7 @@ pub(crate) fn first_to_accept(
         if attempts.is_empty() || now >= next_start {
             match coming.next() {
                 Some((token, address)) => {
-                    match start(wait, token, address, now + each) {
+                    match start(wait, token, address, clock::after(each)) {
                         Ok(attempt) => attempts.push(attempt),
                         Err(error) => {
                             failures.push((address, error));

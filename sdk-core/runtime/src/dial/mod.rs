@@ -11,7 +11,7 @@ pub(crate) use pool::Pool;
 pub(crate) use wait::Cancel;
 
 use crate::link::{Down, Link};
-use crate::os::lookup;
+use crate::os::{clock, lookup};
 use crate::proxy::Proxy;
 use crate::tls::{SystemRoots, TlsSetup};
 use enos_core::{LinkFault, Scheme};
@@ -47,7 +47,7 @@ pub(crate) fn dial(
     roots: &SystemRoots,
     cancel: &Arc<Cancel>,
 ) -> Result<Link, Down> {
-    let deadline = Instant::now() + plan.total_timeout;
+    let deadline = clock::after(plan.total_timeout);
     let (host, port) = match &plan.proxy {
         Some(proxy) => (proxy.host(), proxy.port()),
         None => (target.host.as_str(), target.port),
@@ -70,7 +70,7 @@ fn establish(
 ) -> Result<Link, Down> {
     let mut stream = connect::first_to_accept(wait, what, addresses, plan.address_timeout, deadline)?;
     let _ = stream.set_nodelay(true);
-    let deadline = deadline.min(Instant::now() + plan.handshake_timeout);
+    let deadline = deadline.min(clock::after(plan.handshake_timeout));
     if let Some(proxy) = &plan.proxy {
         handshake::through(wait, &mut stream, proxy, target, deadline)?;
     }

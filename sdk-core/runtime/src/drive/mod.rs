@@ -110,7 +110,7 @@ impl Hasher for Spread {
 pub(crate) struct Effects {
     pub(crate) delivered: Wakes<Delivery>,
     pub(crate) done: Wakes<()>,
-    /// There is room in the queue again.
+    /// There may be room in the queue again, and somebody waits for it.
     pub(crate) room: bool,
     /// The client must be scheduled for its callbacks.
     pub(crate) schedule: bool,
@@ -357,7 +357,10 @@ impl Core {
                             self.blocked = true;
                             return;
                         }
-                        Ok(count) => self.engine.handle_input(now, Input::Sent(count)),
+                        Ok(count) => {
+                            self.engine.handle_input(now, Input::Sent(count));
+                            effects.room = true;
+                        }
                         Err(down) => self.link_down(client, now, down),
                     }
                 }

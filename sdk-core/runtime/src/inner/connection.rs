@@ -8,7 +8,7 @@ use crate::waiter::{Completion, Waiter};
 use enos_core::ErrorKind;
 use enos_core::engine::{Request, RequestError};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 impl Inner {
     pub(crate) fn connect(
@@ -55,7 +55,8 @@ impl Inner {
                 return;
             }
             let timeout_ms = clock::timeout_ms(timeout);
-            let end = now.mono_ms + u64::from(timeout_ms);
+            // The engine signs off when its time is over; what then still stands is cut.
+            let end = now.mono_ms + u64::from(timeout_ms) + clock::millis(GRACE) / 2;
             let end = core.force_at.map_or(end, |earlier| earlier.min(end));
             core.closes.push(completion);
             core.force_at = Some(end);
@@ -70,7 +71,7 @@ impl Inner {
         if self.jobs.is_running_here() {
             return self.close(timeout, Completion::Nobody);
         }
-        let deadline = Instant::now() + timeout.saturating_add(GRACE);
+        let deadline = clock::after(timeout.saturating_add(GRACE));
         let waiter = Waiter::new();
         self.close(timeout, Completion::Wake(waiter.clone()))?;
         waiter.wait(timeout.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("close")))?;

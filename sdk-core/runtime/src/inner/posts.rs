@@ -47,7 +47,7 @@ impl Inner {
         options: &PostOptions,
     ) -> Result<Delivery, Error> {
         self.shared.owner().check()?;
-        let end = Instant::now() + options.timeout;
+        let end = clock::after(options.timeout);
         let waiter = Waiter::new();
         let mut core = self.lock();
         let now = loop {

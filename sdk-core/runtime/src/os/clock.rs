@@ -27,6 +27,13 @@ pub(crate) fn mono_ms() -> u64 {
     millis(start().elapsed())
 }
 
+/// The moment after so long; for times without end, one that nobody lives to see.
+pub(crate) fn after(duration: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(3_155_760_000);
+    let now = Instant::now();
+    now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
+}
+
 /// Whole milliseconds, as many as fit.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

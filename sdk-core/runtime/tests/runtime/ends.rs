@@ -1,6 +1,6 @@
 //! Ends: close, drop, use after close, and what must be given back.
 
-use crate::hub::{Hub, PATIENCE, PUBLISH};
+use crate::hub::{DISCONNECT, Hub, PATIENCE, PUBLISH};
 use crate::{SOON, builder, online, says};
 use enos_runtime::{Delivery, ErrorKind, Point, PostOptions, Runtime};
 use std::process::{Command, Stdio};
@@ -27,9 +27,14 @@ fn use_after_close_is_told() {
 
 #[test]
 fn close_fails_what_does_not_settle_in_time() {
-    let hub = Hub::start(|_, mut conn| {
+    let (last, goodbye) = mpsc::channel();
+    let hub = Hub::start(move |_, mut conn| {
         conn.accept().unwrap();
-        while conn.packet().is_some() {}
+        let mut kind = 0;
+        while let Some(packet) = conn.packet() {
+            kind = packet.kind();
+        }
+        last.send(kind).unwrap();
     });
     let client = online(&hub.tcp_url());
     let (tell, hear) = mpsc::channel();
@@ -40,6 +45,7 @@ fn close_fails_what_does_not_settle_in_time() {
         .unwrap();
     client.close(Duration::from_millis(50)).unwrap();
     assert_eq!(hear.recv_timeout(SOON).unwrap().unwrap_err().kind, ErrorKind::Closed);
+    assert_eq!(goodbye.recv_timeout(SOON).unwrap(), DISCONNECT, "it signs off all the same");
 }
 
 #[test]
@@ -126,6 +132,21 @@ fn drop_while_a_call_is_in_flight() {
         Ok(other) => panic!("{other:?}"),
         Err(error) => assert_eq!(error.kind, ErrorKind::Closed, "{error}"),
     }
+}
+
+#[test]
+fn times_without_end_are_taken() {
+    let hub = Hub::good();
+    let client = builder(&hub.tcp_url())
+        .dial_timeout(Duration::MAX)
+        .address_timeout(Duration::MAX)
+        .handshake_timeout(Duration::MAX)
+        .build()
+        .unwrap();
+    client.connect(Duration::MAX).unwrap();
+    let options = PostOptions::new().timeout(Duration::MAX);
+    client.post_measurepoints_with(&[Point::new("n", 1)], options).unwrap();
+    client.close(Duration::MAX).unwrap();
 }
 
 #[test]
