@@ -118,6 +118,12 @@ fn activate(
     let id = first.post_number(1).unwrap();
     first.request(Request::Connect { timeout_ms: None }).unwrap();
     first.pass(20_000);
+    if store == Store::Fails {
+        // It never works, and then the power fails.
+        first.pass(120_000);
+        first.dead = true;
+        first.hub.link_down();
+    }
     if store != Store::Works && !first.dead {
         // The store works again. One that hangs answers now.
         let hangs = first.store == Store::Hangs && first.asked_to_store > first.stored.len();
@@ -132,6 +138,7 @@ fn activate(
     let moved = first.moved;
     let stored = first.stored.last().cloned();
     assert!(first.stored.iter().all(|secret| secret == DEVICE_SECRET));
+    assert!(stored.is_some() || !first.hub.modes.contains(&2), "signs in with a secret that is not stored");
     if !first.dead {
         assert!(first.told.contains(&Told::Online), "{:?}", first.told);
         assert_eq!(first.told.iter().filter(|told| **told == Told::Activated).count(), 1);
@@ -182,6 +189,11 @@ fn an_activation_without_power_at_the_store_ends_in_a_device_that_signs_in() {
 #[test]
 fn an_activation_whose_store_fails_once_ends_in_a_device_that_signs_in() {
     activations(Store::FailsOnce, &[Power::Stays]);
+}
+
+#[test]
+fn an_activation_whose_store_never_works_is_no_activation() {
+    activations(Store::Fails, &[Power::Stays]);
 }
 
 #[test]

@@ -554,3 +554,29 @@ fn a_subscription_that_never_fits_is_told_at_once_and_the_rest_goes_on() {
     }
     assert_eq!(seen, [Told::Connecting, Told::Online, Told::Warning(Warning::SubscriptionRefused(1))]);
 }
+
+#[test]
+fn a_hub_that_never_reads_is_given_up_though_it_talks() {
+    let mut bare = Stage::Online.reach();
+    let points = [Point { id: "a", value: Value::Int(1), quality: None }];
+    let device = DeviceIx::ROOT;
+    let now = bare.now();
+    let post = Request::PostMeasurepoints { device, points: &points, time_ms: None, timeout_ms: 600_000 };
+    bare.engine.request(now, post).unwrap();
+    let message = packet("/sys/pk/dk/nonsense", b"{}", QoS::AtMostOnce);
+    for _ in 0..6 {
+        bare.now += 10_000;
+        let now = bare.now();
+        bare.engine.receive_buffer()[..message.len()].copy_from_slice(&message);
+        bare.engine.handle_input(now, Input::Received(message.len()));
+        loop {
+            match bare.engine.poll_output(now) {
+                Output::HangUp => return,
+                // The socket is full.
+                Output::Transmit(_) | Output::Wait(_) => break,
+                _ => {}
+            }
+        }
+    }
+    panic!("nothing left for a minute, and nobody minds");
+}

@@ -324,6 +324,7 @@ impl Sim<'_> {
             }
             Told::Online => {
                 assert!(self.connecting && !self.online && self.hub.modes.last() == Some(&2));
+                assert!(self.hub.modes[0] == 2 || !self.store.is_empty(), "its secret is not stored");
                 (self.connecting, self.online) = (false, true);
             }
             Told::ConnectFailed { retry, .. } => {
