@@ -61,6 +61,9 @@ over_both_memories! {
     quality_of_service_2_is_handed_up_once
     full_means_an_error_and_settled_requests_make_room
     closing_settles_what_it_can_and_fails_the_rest
+    a_full_outbox_refuses_an_answer_and_keeps_the_call
+    a_full_call_table_answers_1102_and_says_so
+    only_a_resumed_session_repeats_with_dup
 }
 
 fn config(secret: &'static str) -> Config<'static> {
@@ -462,4 +465,73 @@ fn closing_settles_what_it_can_and_fails_the_rest(kind: Kind) {
     idle.request(Request::Close { timeout_ms: 500 }).unwrap();
     idle.settle();
     assert_eq!(idle.take(), [Told::Failed(id, 104), Told::Closed]);
+}
+
+fn calls(told: &[Told]) -> Vec<u32> {
+    told.iter().filter_map(|t| if let Told::Command { call, .. } = t { Some(*call) } else { None }).collect()
+}
+
+/// A world with little memory: outbox and calls are soon full.
+fn small_world(kind: Kind) -> World<'static> {
+    let memory = match kind {
+        Kind::Heap => Memory::heap(&Limits { outbox: 768, calls: 1, ..Limits::DEFAULT }),
+        Kind::Room => kind.memory(),
+    };
+    World::new(Engine::new(config(DEVICE_SECRET), [3; 32], memory).unwrap(), Hub::new())
+}
+
+fn a_full_outbox_refuses_an_answer_and_keeps_the_call(kind: Kind) {
+    let mut world = small_world(kind);
+    world.handle("a");
+    world.connect();
+    world.hub.command("90000000001", "a", json!({}));
+    world.settle();
+    let call = calls(&world.take())[0];
+    let text = "x".repeat(520);
+    let id = world.post(&[Point { id: "text", value: Value::Str(&text), quality: None }]).unwrap();
+    let output = format!(r#"{{"text":"{}"}}"#, "y".repeat(200));
+    assert_eq!(world.answer(call, 200, AnswerData::Json(&output)), Err(RequestError::QueueFull));
+    world.settle();
+    assert_eq!(world.take(), [Told::Acknowledged(id, String::new())]);
+    assert!(world.hub.answers.is_empty());
+    world.answer(call, 200, AnswerData::Json(&output)).unwrap();
+    world.settle();
+    assert_eq!(world.hub.answers[0].1["code"], 200);
+}
+
+fn a_full_call_table_answers_1102_and_says_so(kind: Kind) {
+    let mut world = small_world(kind);
+    world.handle("a");
+    world.connect();
+    world.take();
+    world.hub.command("90000000001", "a", json!({}));
+    world.hub.command("90000000002", "a", json!({}));
+    world.settle();
+    let told = world.take();
+    assert!(matches!(told[..], [Told::Command { .. }, Told::Warning(Warning::CallsFull)]), "{told:?}");
+    let answer = &world.hub.answers[0].1;
+    assert_eq!((&answer["id"], &answer["code"]), (&json!("90000000002"), &json!(1102)));
+    world.answer(calls(&told)[0], 200, AnswerData::Empty).unwrap();
+    world.hub.command("90000000003", "a", json!({}));
+    world.settle();
+    assert_eq!(calls(&world.take()).len(), 1, "there is room again");
+}
+
+fn only_a_resumed_session_repeats_with_dup(kind: Kind) {
+    for keeps in [true, false] {
+        let mut config = config(DEVICE_SECRET);
+        config.clean_session = false;
+        let mut world = world_of(kind, config);
+        (world.hub.keeps_session, world.hub.acknowledges, world.hub.replies) = (keeps, false, false);
+        world.connect();
+        world.post_number(1).unwrap();
+        world.settle();
+        world.cut();
+        let late = world.post_number(2).unwrap();
+        (world.hub.acknowledges, world.hub.replies) = (true, true);
+        world.pass(10_000);
+        assert!(world.told.contains(&Told::Acknowledged(late, String::new())));
+        let repeated: Vec<bool> = world.hub.posts.iter().map(|(.., dup)| *dup).collect();
+        assert_eq!(repeated, [false, keeps, false]);
+    }
 }
