@@ -313,14 +313,17 @@ fn close_in_every_stage_ends_with_closed_and_says_what_became_of_the_attempt() {
 }
 
 #[test]
-fn connect_in_every_stage_but_idle_is_refused_and_changes_nothing() {
+fn connect_is_taken_when_idle_or_pausing_and_otherwise_refused_without_a_change() {
     for stage in STAGES {
         let mut bare = stage.reach();
         let now = bare.now();
         let taken = bare.engine.request(now, Request::Connect { timeout_ms: Some(5) });
-        assert_eq!(taken.is_ok(), stage == Stage::Idle, "{stage:?}");
+        let is_taken = matches!(stage, Stage::Idle | Stage::WaitingAgain);
+        assert_eq!(taken.is_ok(), is_taken, "{stage:?}");
         let outs = bare.poll();
-        if stage != Stage::Idle {
+        if is_taken {
+            assert!(outs.contains(&Out::Dial), "{stage:?}: {outs:?}");
+        } else {
             assert_eq!(outs, [], "{stage:?}");
         }
     }

@@ -47,6 +47,7 @@ over_both_memories! {
     a_rejected_post_names_kind_code_and_message
     bad_points_are_refused_by_their_place
     refusals_end_the_attempt_and_name_the_cause
+    a_refusal_while_healing_pauses_until_the_host_asks
     connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget
     a_lost_link_heals_and_what_was_unsettled_goes_again
     offline_posts_wait_and_then_fail_as_offline
@@ -166,6 +167,23 @@ fn refusals_end_the_attempt_and_name_the_cause(kind: Kind) {
     assert!(
         matches!(&world.told[1], Told::ConnectFailed { kind: 401, text, .. } if text.contains("wrong secret"))
     );
+}
+
+fn a_refusal_while_healing_pauses_until_the_host_asks(kind: Kind) {
+    let mut world = world(kind);
+    world.connect();
+    world.hub.connack = 5;
+    world.cut();
+    world.pass(10_000);
+    let told = world.take();
+    assert!(matches!(told.last(), Some(Told::ConnectFailed { kind: 403, retry: true, .. })), "{told:?}");
+    world.hub.connack = 0;
+    world.pass(60_000);
+    assert_eq!(world.take(), [], "nobody has asked");
+    world.connect();
+    world.pass(1);
+    assert_eq!(world.take(), [Told::Connecting, Told::Online]);
+    world.engine.request(world.now(), Request::Connect { timeout_ms: None }).unwrap_err();
 }
 
 fn connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget(kind: Kind) {

@@ -164,6 +164,12 @@ impl Connection {
             Stage::Idle if self.goal == Goal::Nothing => {}
             Stage::Closed | Stage::Ending => return Err(RequestError::Closed),
             _ if matches!(self.goal, Goal::Leave { .. }) => return Err(RequestError::Closed),
+            // It heals by itself, after a pause of up to minutes: who asks now has mended what was refused.
+            Stage::Waiting(_) if self.was_online && !self.attempt => {
+                self.backoff.reset();
+                self.wait_until(now, now);
+                return Ok(());
+            }
             _ => return Err(RequestError::State("the client is connected or connecting already")),
         }
         self.goal = Goal::Online;

@@ -46,11 +46,18 @@ impl Core {
             }
             Step::ConnectFailed { error, retry_in_ms } => {
                 let detail = self.detail(&error);
+                let cannot_be_cured = error.is_final();
                 let mut error = Error::core(&format!("connect of {name}"), &error, &detail);
                 match retry_in_ms {
                     Some(ms) => {
                         log::info!("{error}. Next attempt in {ms} ms");
                         self.last_failure = Some(error.clone());
+                        // Healing goes on, but whoever waits for a connection is told at once.
+                        if cannot_be_cured {
+                            for (_, completion) in std::mem::take(&mut self.connects) {
+                                self.complete(completion, Err(error.clone()), effects);
+                            }
+                        }
                     }
                     None => {
                         if error.kind == ErrorKind::Timeout
