@@ -583,3 +583,82 @@ fn a_hub_that_never_reads_is_given_up_though_it_talks() {
     }
     panic!("nothing left for a minute, and nobody minds");
 }
+
+#[test]
+fn what_cannot_be_acknowledged_now_is_not_read_yet() {
+    let command = packet("/sys/pk/dk/thing/service/a", br#"{"id":"1","params":{}}"#, QoS::AtLeastOnce);
+    let kind = enos_core::engine::CommandKind::Service("a");
+    let now = Now { mono_ms: 1_000, wall_ms: None };
+    let mut waited = 0;
+    for len in 0.. {
+        let mut board = Box::new(Room::<512, 256, 768, 4, 1>::new());
+        let mut engine = Engine::new(login(false), [3; 32], board.lend()).unwrap();
+        engine.request(now, Request::Handle { device: DeviceIx::ROOT, kind }).unwrap();
+        engine.request(now, Request::Connect { timeout_ms: None }).unwrap();
+        let (mut sent, mut commands) = (Vec::new(), 0);
+        // The socket takes nothing while `full`.
+        let mut drain = |engine: &mut Engine<'_>, full: bool| loop {
+            match engine.poll_output(now) {
+                Output::Dial(_) => engine.handle_input(now, Input::LinkUp),
+                Output::Transmit(_) if full => break commands,
+                Output::Transmit(bytes) => {
+                    let n = bytes.len();
+                    sent.extend_from_slice(bytes);
+                    engine.handle_input(now, Input::Sent(n));
+                }
+                Output::Event(event) => commands += usize::from(matches!(told(event), Told::Command { .. })),
+                Output::Wait(_) => break commands,
+                other => panic!("{other:?}"),
+            }
+        };
+        let hear = |engine: &mut Engine<'_>, bytes: &[u8]| {
+            engine.receive_buffer()[..bytes.len()].copy_from_slice(bytes);
+            engine.handle_input(now, Input::Received(bytes.len()));
+        };
+        drain(&mut engine, false);
+        hear(&mut engine, CONNACK);
+        drain(&mut engine, false);
+        let text = "x".repeat(len);
+        let points = [Point { id: "a", value: Value::Str(&text), quality: None }];
+        let post = Request::PostMeasurepoints {
+            device: DeviceIx::ROOT,
+            points: &points,
+            time_ms: None,
+            timeout_ms: 30_000,
+        };
+        if engine.request(now, post).is_err() {
+            break;
+        }
+        drain(&mut engine, true);
+        hear(&mut engine, &command);
+        waited += usize::from(drain(&mut engine, true) == 0);
+        assert_eq!(drain(&mut engine, false), 1, "{len}");
+        let acknowledged = sent.windows(4).filter(|bytes| *bytes == [0x40, 2, 0, 1]).count();
+        assert_eq!(acknowledged, 1, "{len}");
+    }
+    assert!((1..10).contains(&waited), "{waited} were not read at once");
+}
+
+#[test]
+fn pauses_grow_with_bad_connections_and_shrink_after_a_good_one() {
+    let mut config = login(false);
+    (config.dial_budget, config.dial_window_s) = (8, 1);
+    let mut bare = Bare::new(config);
+    bare.connect();
+    let mut pause = |online_ms: u64| {
+        bare.feed(Input::LinkUp);
+        bare.hear(CONNACK);
+        bare.pass(online_ms);
+        bare.feed(LOST);
+        let pause = bare.engine.deadline().unwrap() - bare.now;
+        assert!(bare.pass(pause).contains(&Out::Dial));
+        pause
+    };
+    let longest = (0..20).map(|_| pause(100)).max().unwrap();
+    assert!(longest > 20_000, "{longest}");
+    for _ in 0..10 {
+        pause(100);
+        let after = pause(30_000);
+        assert!((1_000..=3_000).contains(&after), "{after}");
+    }
+}
