@@ -177,6 +177,7 @@ fn golden(vectors: &Value) -> io::Result<Vec<Group>> {
     let client_ids = connects.iter().filter_map(|vector| client_id(vector)).collect();
     let passwords = connects.iter().filter_map(|vector| password(vector)).collect();
     let topics = list("topics")?.iter().map(topic).collect();
+    let parsed = list("topics")?.iter().flat_map(parsed).collect();
     let strangers = list("negativeTopics")?.iter().map(|topic| Check {
         id: topic.to_string(),
         words: words(&["topic_parse", text(topic)]),
@@ -190,6 +191,7 @@ fn golden(vectors: &Value) -> io::Result<Vec<Group>> {
         group("client-id", "client_id", client_ids),
         group("password", "password", passwords),
         group("topics", "topic", topics),
+        group("topics-parsed", "topic_parse", parsed),
         group("no-topics", "topic_parse", strangers.collect()),
     ])
 }
@@ -298,6 +300,27 @@ fn topic(vector: &Value) -> Check {
     }
 }
 
+/// The topic and its reply taken apart: product key, device key (none on the integration channel), method, way.
+fn parsed(vector: &Value) -> [Check; 2] {
+    let (topic, reply) = (text(&vector["topic"]), text(&vector["replyTopic"]));
+    let device_key = if topic.contains("/integration/") { "" } else { text(&vector["deviceKey"]) };
+    let method = vector["method"].as_str().unwrap_or_default();
+    let check = |topic: &str, method: &str, way: &str| Check {
+        id: topic.to_owned(),
+        words: words(&["topic_parse", topic]),
+        wanted: Wanted::Results(words(&[text(&vector["productKey"]), device_key, method, way])),
+    };
+    let answer = if topic == reply {
+        check(reply, method, "request")
+    } else if topic.contains("/thing/service/") && !topic.contains("/thing/service/measurepoint/") {
+        // To a device everything below `thing/service/` is a command.
+        check(reply, &format!("{method}_reply"), "request")
+    } else {
+        check(reply, method, "reply")
+    };
+    [check(topic, method, "request"), answer]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,6 +337,7 @@ mod tests {
         assert_eq!(count("vectors/username"), Some(33));
         assert_eq!(count("vectors/client-id"), Some(24));
         assert_eq!(count("vectors/topics"), Some(45));
+        assert_eq!(count("vectors/topics-parsed"), Some(90));
         assert_eq!(count("vectors/no-topics"), Some(5));
         assert!(groups.len() > 8, "no vectors of our own");
     }

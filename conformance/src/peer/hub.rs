@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::application::Application;
 use super::certificate::{self, Identity};
 use super::child::Child;
 use super::http;
@@ -82,12 +83,16 @@ impl Hub {
 
     /// Calls a route; the reply's body as JSON, or as a JSON string if it is none.
     pub fn call(&self, method: &str, path: &str, body: &str) -> io::Result<Value> {
-        call(self.http, method, path, body)
+        self.rest()?.call(method, path, body)
     }
 
-    /// Where its HTTP side listens.
-    pub fn http(&self) -> SocketAddr {
-        self.http
+    /// Its HTTP side, for calls from other threads.
+    pub fn rest(&self) -> io::Result<Rest> {
+        let application = match self.strict {
+            true => Some(Application::new(self.http, "conformance", "conformance-secret", "o1", CALL)?),
+            false => None,
+        };
+        Ok(Rest { address: self.http, application })
     }
 
     /// A client certificate of this device, applied for through REST. Common name is the device key unless another
@@ -105,10 +110,23 @@ impl Hub {
     }
 }
 
-/// Calls a route of a hub.
-pub fn call(address: SocketAddr, method: &str, path: &str, body: &str) -> io::Result<Value> {
-    let reply = http::call(address, method, path, body, CALL)?;
-    Ok(serde_json::from_str(&reply.body).unwrap_or(Value::String(reply.body)))
+/// The HTTP side of a hub. A strict hub is called by an application that signs.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    address: SocketAddr,
+    application: Option<Application>,
+}
+
+impl Rest {
+    /// Calls a route; the reply's body as JSON, or as a JSON string if it is none.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> io::Result<Value> {
+        let (path, headers) = match &self.application {
+            Some(application) => application.sign(path, body),
+            None => (path.to_owned(), Vec::new()),
+        };
+        let reply = http::call(self.address, method, &path, &headers, body, CALL)?;
+        Ok(serde_json::from_str(&reply.body).unwrap_or(Value::String(reply.body)))
+    }
 }
 
 fn launch(

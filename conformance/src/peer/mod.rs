@@ -2,6 +2,7 @@
 //!
 //! Everything listens on loopback and on free ports, is bounded in time, and ends with its handle.
 
+pub mod application;
 pub mod certificate;
 pub mod child;
 pub mod http;

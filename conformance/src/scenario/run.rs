@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +12,6 @@ use serde_json::Value;
 use super::setup::{Tools, World};
 use super::{Each, Scenario, Step, grammar, judge};
 use crate::driver::Pending;
-use crate::peer::hub;
 use crate::peer::net::Direction;
 
 /// Time between two questions of a step that asks until it fits.
@@ -204,17 +202,17 @@ fn call(
         Some(body) => world.texts.fill(&body.to_string())?,
         None => String::new(),
     };
-    let address: SocketAddr = world.hub.http();
+    let rest = world.hub.rest()?;
     if let Some(name) = &step.name {
         let (done, reply) = channel();
         thread::spawn(move || {
             // Nobody listens any more once the scenario has failed elsewhere.
-            let _ = done.send(hub::call(address, method, &path, &body));
+            let _ = done.send(rest.call(method, &path, &body));
         });
         return keep_open(open, name, Open::Call(reply));
     }
     loop {
-        let reply = hub::call(address, method, &path, &body)?;
+        let reply = rest.call(method, &path, &body)?;
         match judge_reply(step, world, &reply) {
             Err(_) if step.until && Instant::now() < until => thread::park_timeout(ASK_AGAIN),
             judged => return judged,

@@ -83,10 +83,9 @@ fn activation_gives_the_secret_without_subscribing() {
 fn a_service_goes_down_and_its_result_comes_up() {
     let hub = hub();
     let mut device = Device::signed(hub.ready().mqtt, PRODUCT, DEVICE, 2, SECRET).connected();
-    let rest = hub.http();
-    let result = std::thread::spawn(move || {
-        conformance::peer::hub::call(rest, "POST", &invoke("reboot"), r#"{"inputData":{"delay":3}}"#)
-    });
+    let rest = hub.rest().expect("REST");
+    let result =
+        std::thread::spawn(move || rest.call("POST", &invoke("reboot"), r#"{"inputData":{"delay":3}}"#));
     let command = device.message(&topic("thing/service/reboot"));
     assert_eq!(command["params"], json!({"delay": 3}));
     assert_eq!(command["method"], "thing.service.reboot");
