@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use enos_runtime::{
     AnswerData, Client, ClientBuilder, Error, FileSecretStore, Invocation, InvocationKind, Lifecycle, Limits,
-    Login, MemorySecretStore, PostOptions, Registration, Responder, Secret, SecretStore, Tls,
+    Login, MemorySecretStore, PostOptions, Proxy, Registration, Responder, Secret, SecretStore, Tls,
 };
 
 use crate::lines::{Out, Said, error_words};
@@ -321,6 +321,7 @@ fn build(settings: &[&str]) -> Result<Client, Said> {
 fn set(builder: ClientBuilder, limits: &mut Limits, name: &str, value: &str) -> Option<ClientBuilder> {
     let pair = || value.split_once('/');
     Some(match name {
+        "proxy" => builder.proxy(proxy(value)?),
         "keep_alive_s" => builder.keep_alive(Duration::from_secs(value.parse().ok()?)),
         "clean_session" => builder.clean_session(value.parse().ok()?),
         "in_flight" => builder.in_flight(value.parse().ok()?),
@@ -341,6 +342,20 @@ fn set(builder: ClientBuilder, limits: &mut Limits, name: &str, value: &str) -> 
             builder
         }
         _ => return None,
+    })
+}
+
+/// `HOST:PORT` or `USER:PASSWORD@HOST:PORT`.
+fn proxy(text: &str) -> Option<Proxy> {
+    let (login, address) = match text.rsplit_once('@') {
+        Some((login, address)) => (Some(login.split_once(':')?), address),
+        None => (None, text),
+    };
+    let (host, port) = address.rsplit_once(':')?;
+    let proxy = Proxy::new(host, port.parse().ok()?);
+    Some(match login {
+        Some((user, password)) => proxy.login(user, password),
+        None => proxy,
     })
 }
 

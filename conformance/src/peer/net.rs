@@ -45,6 +45,11 @@ pub enum Manner {
     Relay(SocketAddr),
     /// The same behind TLS of its own.
     Tls(SocketAddr, Arc<ServerConfig>),
+    /// An HTTP proxy: carries everything to whom CONNECT names.
+    Proxy {
+        /// `Proxy-Authorization` that it demands; without it the answer is 407.
+        credentials: Option<String>,
+    },
     /// Reads what comes first, then closes.
     CloseAfterFirst,
     /// Takes the connection and never reads nor writes.
@@ -186,6 +191,7 @@ async fn connection(
                     Err(_) => Ok(()),
                 }
             }
+            Manner::Proxy { credentials } => proxy(stream, credentials.as_deref(), carry).await,
             Manner::CloseAfterFirst => first(stream).await,
             Manner::Silent => {
                 let _kept = stream;
@@ -200,6 +206,41 @@ async fn connection(
         biased;
         _ = orders.wait_for(|orders| orders.stop || orders.cuts != cuts) => {}
         _ = served => {}
+    }
+}
+
+/// Answers CONNECT (RFC 9110 §9.3.6) and carries what follows.
+async fn proxy(
+    mut stream: TcpStream,
+    credentials: Option<&str>,
+    orders: watch::Receiver<Orders>,
+) -> io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() > 8 * 1024 {
+            return Ok(());
+        }
+        head.push(stream.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let shown = head
+        .lines()
+        .any(|line| credentials.is_some_and(|wanted| line == format!("Proxy-Authorization: Basic {wanted}")));
+    if credentials.is_some() && !shown {
+        return stream
+            .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            .await;
+    }
+    let target = head
+        .strip_prefix("CONNECT ")
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|target| target.parse().ok());
+    match target {
+        Some(target) => {
+            stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
+            relay(stream, target, orders, None).await
+        }
+        None => stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").await,
     }
 }
 

@@ -95,6 +95,12 @@ pub enum ServerSpec {
         #[serde(default)]
         expired: bool,
     },
+    /// An HTTP proxy.
+    Proxy {
+        /// User and password that it demands, in base64 as on the wire.
+        #[serde(default)]
+        credentials: Option<String>,
+    },
     /// Reads what comes first, then closes.
     CloseAfterFirst,
     /// Never reads nor writes.

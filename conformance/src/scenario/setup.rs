@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use tokio::net::TcpSocket;
+
 use super::text::Texts;
 use super::{Scenario, ServerSpec};
 use crate::driver::Driver;
@@ -33,6 +35,7 @@ pub(super) struct World {
     pub(super) hub: Hub,
     pub(super) texts: Texts,
     _scratch: Scratch,
+    _nobody: TcpSocket,
 }
 
 impl World {
@@ -48,7 +51,8 @@ impl World {
         texts.set("ca", path(&scratch.write("ca.pem", &ready.ca_pem)?));
         let stranger = Authority::new("a stranger's authority")?;
         texts.set("stranger_ca", path(&scratch.write("stranger-ca.pem", stranger.pem())?));
-        texts.set("nobody", nobody()?.to_string());
+        let (nobody, address) = nobody()?;
+        texts.set("nobody", address.to_string());
         for (name, spec) in &scenario.certificates {
             let identity = match &*spec.of {
                 "hub" => hub.client_certificate(&spec.product_key, &spec.device_key)?,
@@ -71,7 +75,7 @@ impl World {
         }
         let (program, arguments) = tools.driver.split_first().ok_or("no driver")?;
         let driver = Driver::start(Command::new(program).args(arguments))?;
-        Ok(Self { driver, servers, hub, texts, _scratch: scratch })
+        Ok(Self { driver, servers, hub, texts, _scratch: scratch, _nobody: nobody })
     }
 
     /// The hub's certificate authority is made anew at each start.
@@ -112,6 +116,7 @@ fn server(
             let identity = stranger.server(names, kind, *expired)?;
             (loopback, Manner::Tls(hub.ready().mqtt, tls_server(&identity, &versions)?))
         }
+        ServerSpec::Proxy { credentials } => (loopback, Manner::Proxy { credentials: credentials.clone() }),
         ServerSpec::CloseAfterFirst => (loopback, Manner::CloseAfterFirst),
         ServerSpec::Silent => (loopback, Manner::Silent),
         ServerSpec::Answer { hex, messages, deaf } => {
@@ -128,9 +133,12 @@ fn server(
     Ok(Server::start(at, manner)?)
 }
 
-/// An address where nobody listens: its port was free a moment ago.
-fn nobody() -> std::io::Result<SocketAddr> {
-    std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+/// An address where nobody listens, and nobody else can as long as the socket is held.
+fn nobody() -> std::io::Result<(TcpSocket, SocketAddr)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
 }
 
 /// A PUBLISH at QoS 0 (MQTT 3.1.1 §3.3).
