@@ -97,3 +97,27 @@ impl<'m, T: Copy + Default> Region<'m, T> {
         let _ = used;
     }
 }
+
+impl Region<'_, u8> {
+    /// As [`grow`](Self::grow), for bytes that hold secrets: what is left behind is wiped.
+    pub(crate) fn grow_wiping(&mut self, wanted: usize) -> bool {
+        #[cfg(feature = "alloc")]
+        if let Kind::Heap { buffer, max, .. } = &mut self.0
+            && wanted > buffer.len()
+            && wanted <= *max
+        {
+            let mut left = core::mem::take(buffer);
+            let grown = self.grow(wanted);
+            if let (true, Kind::Heap { buffer, .. }) = (grown, &mut self.0) {
+                if let Some(room) = buffer.get_mut(..left.len()) {
+                    room.copy_from_slice(&left);
+                }
+                zeroize::Zeroize::zeroize(&mut left[..]);
+            } else if let Kind::Heap { buffer, .. } = &mut self.0 {
+                *buffer = left;
+            }
+            return grown;
+        }
+        self.grow(wanted)
+    }
+}

@@ -82,13 +82,14 @@ impl<'m> Engine<'m> {
                 if self.state.connection.listens() {
                     self.state.stats.bytes_received += n as u64;
                     self.rx.received(n);
+                    self.state.session.on_received(now.mono_ms, n);
                 }
             }
             Input::Sent(n) => {
                 if n > 0 && self.state.connection.has_link() {
                     self.state.stats.bytes_sent += n as u64;
                     self.state.tx.sent(n);
-                    self.state.session.on_sent(now.mono_ms);
+                    self.state.session.on_sent(now.mono_ms, n);
                 }
             }
             Input::LinkUp => {
@@ -308,10 +309,16 @@ fn read_oversize(rx: &mut Rx<'_>, state: &mut State<'_>, now: u64, header: Fixed
         Ok(None) if rx.is_full() => {
             fault(state, now, ErrorKind::PayloadTooLarge, "a topic longer than the receive buffer")
         }
-        Ok(None) => Read::Nothing,
+        Ok(None) => {
+            rx.want(total.min(LONGEST_HEAD));
+            Read::Nothing
+        }
         Err(error) => malformed(state, now, error),
     }
 }
+
+/// Fixed header, the longest topic with its length, packet identifier.
+const LONGEST_HEAD: usize = 5 + 2 + 65_535 + 2;
 
 fn malformed(state: &mut State<'_>, now: u64, error: mqtt::DecodeError) -> Read {
     state.connection.fault(now, Error::new(ErrorKind::Malformed, Cause::Malformed(error)));

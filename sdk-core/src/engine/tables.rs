@@ -57,7 +57,7 @@ impl<'m> Names<'m> {
     /// Keeps room for a text that comes later.
     pub(crate) fn reserve(&mut self, len: usize) -> Option<Span> {
         let end = self.used.checked_add(len)?;
-        if !self.region.grow(end) {
+        if !self.region.grow_wiping(end) {
             return None;
         }
         let span = Span { start: self.used as u32, end: end as u32 };

@@ -34,6 +34,17 @@ struct SigningIn {
     clean: bool,
 }
 
+/// A PINGREQ that waits for its answer. Its clock starts when it has left, and a peer that still sends at a fair
+/// rate pushes it back: over a slow link a large message takes long, and the answer comes behind it.
+#[derive(Clone, Copy, Debug)]
+struct Pinged {
+    since: u64,
+    /// Bytes still to leave, the PINGREQ's own last.
+    ahead: usize,
+    /// Bytes that came since the clock was pushed.
+    heard: usize,
+}
+
 /// The state of one session.
 pub(crate) struct Mqtt {
     phase: Phase,
@@ -42,8 +53,8 @@ pub(crate) struct Mqtt {
     pong_timeout_ms: u32,
     last_sent: u64,
     last_heard: u64,
-    /// When the unanswered PINGREQ was encoded.
-    pinged: Option<u64>,
+    /// The unanswered PINGREQ.
+    pinged: Option<Pinged>,
     /// Packet identifiers up to this belong to the outbox's places.
     places: u16,
     next_own_id: u16,

@@ -1,10 +1,13 @@
 //! What an online session sends: messages, subscriptions, pings.
 
-use super::{Mqtt, Phase};
+use super::{Mqtt, Phase, Pinged};
 use crate::error::{Cause, Error, ErrorKind};
 use crate::session::Exchange;
 use crate::session::buffers::Tx;
 use crate::wire::mqtt::{self, Publish, QoS};
+
+/// A peer that sends so much within the time to answer a ping is slow, not silent.
+const FAIR_BYTES: usize = 1024;
 
 /// Fixed header with the longest length, topic length, packet identifier.
 const PUBLISH_HEAD: usize = 9;
@@ -45,9 +48,24 @@ impl Mqtt {
         self.own_id()
     }
 
-    /// Bytes have left: the keep-alive clock starts anew.
-    pub(crate) fn on_sent(&mut self, now: u64) {
+    /// So many bytes have left: the keep-alive clock starts anew.
+    pub(crate) fn on_sent(&mut self, now: u64, n: usize) {
         self.last_sent = now;
+        if let Some(ping) = self.pinged.as_mut().filter(|ping| ping.ahead > 0) {
+            ping.ahead = ping.ahead.saturating_sub(n);
+            ping.since = now;
+        }
+    }
+
+    /// So many bytes have come, whole packets or not.
+    pub(crate) fn on_received(&mut self, now: u64, n: usize) {
+        if let Some(ping) = &mut self.pinged {
+            ping.heard = ping.heard.saturating_add(n);
+            if ping.heard >= FAIR_BYTES {
+                ping.heard = 0;
+                ping.since = now;
+            }
+        }
     }
 
     /// Sends a ping if one is due; true if one went out.
@@ -61,7 +79,7 @@ impl Mqtt {
                 tx.commit(n);
             }
             // Without room the peer has not read for long: the same clock runs.
-            self.pinged = Some(now);
+            self.pinged = Some(Pinged { since: now, ahead: tx.pending().len(), heard: 0 });
         }
         due
     }
@@ -73,7 +91,7 @@ impl Mqtt {
             (Phase::SigningIn(phase), _) if now >= phase.until => {
                 Some(Error::new(ErrorKind::Timeout, Cause::NoConnAck(self.sign_in_timeout_ms)))
             }
-            (Phase::Online, Some(at)) if now >= at + u64::from(self.pong_timeout_ms) => {
+            (Phase::Online, Some(ping)) if now >= ping.since + u64::from(self.pong_timeout_ms) => {
                 Some(Error::new(ErrorKind::LinkLost, Cause::PeerSilent))
             }
             _ => None,
@@ -92,10 +110,65 @@ impl Mqtt {
         match self.phase {
             Phase::SigningIn(phase) => Some(phase.until),
             Phase::Online => match self.pinged {
-                Some(at) => Some(at + u64::from(self.pong_timeout_ms)),
+                Some(ping) => Some(ping.since + u64::from(self.pong_timeout_ms)),
                 None => self.ping_due(),
             },
             Phase::Down | Phase::Leaving => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::region::Region;
+    use crate::wire::mqtt::{Connect, Packet};
+
+    fn online<'m>(memory: &'m mut [u8]) -> (Mqtt, Tx<'m>) {
+        let mut tx = Tx::new(Region::lent(memory));
+        let mut session = Mqtt::new(60, 10_000, 10_000, 8);
+        let connect = Connect {
+            client_id: "c",
+            username: None,
+            password: None,
+            will: None,
+            clean_session: true,
+            keep_alive_s: 60,
+        };
+        assert!(session.start(0, &connect, &mut tx));
+        let sent = tx.pending().len();
+        tx.sent(sent);
+        session.on_packet(0, Packet::ConnAck { session_present: false, code: 0 }, &mut tx);
+        (session, tx)
+    }
+
+    #[test]
+    fn a_slow_peer_is_not_silent_and_a_dribbling_one_is() {
+        for (bytes, silent) in [(1024, false), (10, true)] {
+            let mut memory = [0; 64];
+            let (mut session, mut tx) = online(&mut memory);
+            assert!(session.ping(45_000, &mut tx));
+            session.on_sent(45_000, 2);
+            session.on_received(54_000, bytes);
+            assert!(session.silence(54_999).is_none());
+            assert_eq!(session.silence(55_000).is_some(), silent);
+            assert!(session.silence(64_000).is_some());
+        }
+    }
+
+    #[test]
+    fn the_clock_of_a_ping_starts_when_it_has_left() {
+        let mut memory = [0; 64];
+        let (mut session, mut tx) = online(&mut memory);
+        // Thirty bytes are still to leave before it.
+        assert!(tx.room(30).is_some());
+        tx.commit(30);
+        assert!(session.ping(45_000, &mut tx));
+        session.on_sent(54_000, 30);
+        assert!(session.silence(63_999).is_none());
+        session.on_sent(63_000, 2);
+        assert!(session.silence(72_999).is_none());
+        assert!(session.silence(73_000).is_some());
+        assert_eq!(session.deadline(), Some(73_000));
     }
 }
