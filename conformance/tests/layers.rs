@@ -188,6 +188,19 @@ fn a_file_of_the_core_uses_lower_rows_only() {
 }
 
 #[test]
+fn the_readme_tells_the_same_rows() {
+    let readme = fs::read_to_string(root().join("sdk-core/README.md")).expect("the core's README");
+    for (module, row) in CORE {
+        let line = readme.lines().find(|line| line.starts_with(&format!("| {row} |")));
+        let told = line.and_then(|line| line.split('|').nth(2)).unwrap_or_default();
+        assert!(
+            told.contains(&format!("`{module}`")),
+            "row {row} of the README does not name `{module}`: {told}"
+        );
+    }
+}
+
+#[test]
 fn the_checker_finds_a_row_that_is_too_high() {
     let file = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
     let files = [
