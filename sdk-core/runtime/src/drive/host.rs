@@ -43,7 +43,7 @@ impl Host<'_> {
                 let Some(completion) = self.requests.remove(&request.0) else { return Then::Nothing };
                 let result = match outcome {
                     Outcome::Acknowledged { .. } => Ok(Delivery::Acknowledged { request }),
-                    Outcome::Rejected { error, message } => Err(self.failure(&error, message)),
+                    Outcome::Rejected { error, message } => Err(self.failure(&error, &words_of(message))),
                     Outcome::Failed(error) => Err(self.failure(&error, self.why_offline(&error))),
                     _ => Err(Error::new(ErrorKind::Internal, "an outcome that this runtime does not know")),
                 };
@@ -74,8 +74,7 @@ impl Host<'_> {
     }
 
     fn failure(&self, error: &enos_core::Error, detail: &str) -> Error {
-        let detail: String = detail.chars().take(200).flat_map(char::escape_debug).collect();
-        Error::core(&format!("post of {}", self.client.name()), error, &detail)
+        Error::core(&format!("post of {}", self.client.name()), error, detail)
     }
 
     fn why_offline(&self, error: &enos_core::Error) -> &str {
@@ -137,6 +136,20 @@ impl Host<'_> {
     }
 }
 
+/// The hub's own words as people read them: the escapes of JSON undone, controls made visible, at most 200 characters.
+fn words_of(json: &str) -> String {
+    let text: String = serde_json::from_str(&format!("\"{json}\"")).unwrap_or_else(|_| json.to_owned());
+    let mut words = String::new();
+    for c in text.chars().take(200) {
+        if c.is_control() {
+            words.extend(c.escape_default());
+        } else {
+            words.push(c);
+        }
+    }
+    words
+}
+
 pub(super) fn complete_delivery(
     completion: Completion<Delivery>,
     result: Result<Delivery, Error>,
@@ -147,5 +160,18 @@ pub(super) fn complete_delivery(
         Completion::Call(done) => jobs.push_back(Job::Delivered(done, result)),
         Completion::Wake(waiter) => effects.delivered.push(waiter, result),
         Completion::Nobody => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words_of;
+
+    #[test]
+    fn the_hubs_words_are_readable_and_harmless() {
+        assert_eq!(words_of(r#"point \"temp\": 151 \u2265 150"#), "point \"temp\": 151 ≥ 150");
+        assert_eq!(words_of(r"a\nb\u001b[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(words_of("a lone \\ stays"), "a lone \\ stays");
+        assert_eq!(words_of(&"é".repeat(500)).chars().count(), 200);
     }
 }
