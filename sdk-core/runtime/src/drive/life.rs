@@ -155,10 +155,11 @@ impl Core {
         self.jobs.push_back(Job::Dispose(Box::new(given)));
     }
 
-    /// The link's finer text, if the error is the link's.
+    /// The finer text of whose error it is: the link's or the secret store's.
     fn detail(&self, error: &enos_core::Error) -> String {
         match (&self.last_down, error.cause) {
             (Some(down), Cause::Link(fault)) if down.fault == fault => down.text.clone(),
+            (_, Cause::Store) => self.last_store.clone().unwrap_or_default(),
             _ => String::new(),
         }
     }

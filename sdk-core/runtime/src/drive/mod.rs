@@ -16,7 +16,7 @@ use crate::link::{Down, Link};
 use crate::secret::Secret;
 use crate::waiter::{Completion, Wakes};
 use enos_core::engine::{
-    Answer, AnswerData, CallId, Engine, Input, LinkError, Output, Request, RequestError,
+    Answer, AnswerData, CallId, Engine, Input, LinkError, Output, Request, RequestError, StoreError,
 };
 use enos_core::{ErrorKind, LinkFault, Now};
 use host::{Host, Then};
@@ -41,6 +41,8 @@ pub(crate) struct Core {
     dials: u64,
     /// What the last link or dial said when it went down.
     last_down: Option<Down>,
+    /// What the secret store said when it failed.
+    last_store: Option<String>,
     /// Why the last attempt failed, while there will be another.
     last_failure: Option<Error>,
     pub(crate) requests: HashMap<u32, Completion<Delivery>, BuildHasherDefault<Spread>>,
@@ -134,6 +136,7 @@ impl Core {
             dialing: None,
             dials: 0,
             last_down: None,
+            last_store: None,
             last_failure: None,
             requests: HashMap::default(),
             connects: Vec::new(),
@@ -290,6 +293,13 @@ impl Core {
             let text = format!("connect of {} ran out of time{}", client.name(), last.unwrap_or_default());
             self.complete(completion, Err(Error::new(ErrorKind::Timeout, text)), effects);
         }
+    }
+
+    /// The secret store has answered.
+    pub(crate) fn on_stored(&mut self, now: Now, result: Result<(), String>) {
+        self.last_store = result.err();
+        let answer = if self.last_store.is_some() { Err(StoreError) } else { Ok(()) };
+        self.engine.handle_input(now, Input::Stored(answer));
     }
 
     fn flush_link(&mut self, client: &Arc<Inner>, now: Now) {

@@ -14,7 +14,7 @@ use crate::link::{Down, Link};
 use crate::os::clock;
 use crate::runtime::Shared;
 use crate::secret::SecretStore;
-use enos_core::engine::{Engine, Input, Stats, StoreError};
+use enos_core::engine::{Engine, Stats};
 use enos_core::{ErrorKind, LinkFault, Now};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -179,14 +179,10 @@ impl Inner {
                 };
                 let stored = catch_unwind(AssertUnwindSafe(store))
                     .unwrap_or_else(|_| Err(io::Error::other("the store panicked")));
-                if let Err(error) = &stored {
-                    log::warn!("{}: the device secret could not be stored: {error}", client.name);
-                }
-                client.stored(stored.map_err(|_| StoreError));
+                client.stored(stored.map_err(|error| error.to_string()));
             });
             if let Err(error) = submitted {
-                log::warn!("{}: the device secret could not be stored: {error}", self.name);
-                self.stored(Err(StoreError));
+                self.stored(Err(error.message));
             }
         }
         if effects.arm.is_some() || effects.attention {
@@ -203,8 +199,12 @@ impl Inner {
         self.act(|core, now, _| core.on_dialed(self, now, number, result));
     }
 
-    fn stored(self: &Arc<Self>, result: Result<(), StoreError>) {
-        self.act(|core, now, _| core.engine.handle_input(now, Input::Stored(result)));
+    /// The store's answer; an error is the store's own words.
+    fn stored(self: &Arc<Self>, result: Result<(), String>) {
+        if let Err(error) = &result {
+            log::warn!("{}: the device secret could not be stored: {error}", self.name);
+        }
+        self.act(|core, now, _| core.on_stored(now, result));
     }
 
     fn late(&self, verb: &str) -> Error {
