@@ -81,7 +81,13 @@ impl Core {
             }
             Step::Offline { reason, will_retry } => {
                 let detail = self.detail(&reason);
-                let reason = Error::core(&format!("the connection of {name}"), &reason, &detail);
+                let what = format!("the connection of {name}");
+                let reason = match reason.kind {
+                    ErrorKind::Closed => {
+                        Error::new(ErrorKind::Closed, format!("{what} ended: the client was closed."))
+                    }
+                    _ => Error::core(&what, &reason, &detail),
+                };
                 self.phase = if will_retry { Phase::Connecting } else { Phase::Idle };
                 if will_retry {
                     log::info!("{reason}");

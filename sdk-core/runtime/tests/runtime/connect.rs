@@ -175,7 +175,10 @@ fn lifecycle_follows_its_grammar_and_losses_heal() {
     client.post_measurepoints(&[Point::new("n", 1)]).unwrap();
     client.close(SOON).unwrap();
     match next() {
-        Lifecycle::Offline { reason, will_retry: false } => assert_eq!(reason.kind, ErrorKind::Closed),
+        Lifecycle::Offline { reason, will_retry: false } => {
+            assert_eq!(reason.kind, ErrorKind::Closed);
+            says(&reason, &["pk/dk ended", "the client was closed."]);
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(next(), Lifecycle::Closed);
