@@ -5,7 +5,9 @@ use enos_core::{ConfigError, ErrorKind, HubUrlError};
 use std::fmt;
 
 /// What went wrong. Prints its message; never holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its `Debug` form reads like a line for people too, since that is what a `main` that returns it prints.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Error {
     /// The stable kind; its number is the same in every language.
@@ -76,6 +78,12 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ({}): {}", self.kind, self.kind.number(), self.message)
+    }
+}
+
 impl std::error::Error for Error {}
 
 impl From<HubUrlError> for Error {
@@ -108,6 +116,13 @@ mod tests {
         let text = "connect failed: the TLS handshake with the hub failed: it is expired. Check CA, server name, \
                     client certificate and the clock.";
         assert_eq!(error.message, text);
+    }
+
+    #[test]
+    fn a_main_that_fails_prints_a_line_for_people() {
+        let error = Error::closed("the call on pk/dk");
+        let text = "Closed (104): the call on pk/dk refused: the client was closed. Make a new client.";
+        assert_eq!(format!("{error:?}"), text);
     }
 
     #[test]
