@@ -246,7 +246,7 @@ impl ClientBuilder {
         self
     }
 
-    /// So many dials within so long; default 4 in 120 s, since EnOS blocks a device that dials more.
+    /// So many dials (1 to 8) within so long; default 4 in 120 s, since EnOS blocks a device that dials more.
     pub fn dial_budget(mut self, dials: u8, window: Duration) -> Self {
         self.options.dial_budget = Some((dials, window));
         self

@@ -54,7 +54,9 @@ impl Login {
         let Proof::Product(_, store) = &self.proof else { return Ok(None) };
         store.load(&self.product_key, &self.device_key).map_err(|error| {
             let (pk, dk) = (&self.product_key, &self.device_key);
-            let text = format!("the stored secret of device {pk}/{dk} cannot be read: {error}.");
+            let text = format!(
+                "the stored secret of device {pk}/{dk} cannot be read: {error}. Check path and permissions of the store."
+            );
             Error::new(ErrorKind::StorageFailed, text)
         })
     }

@@ -423,7 +423,8 @@ impl Core {
 
     fn answer_abandoned(&mut self, now: Now) {
         while let Some(call) = self.abandoned.last().copied() {
-            let answer = Answer { code: HANDLER_FAILED, data: AnswerData::Empty, message: "" };
+            let message = "the command's handler failed or gave no answer";
+            let answer = Answer { code: HANDLER_FAILED, data: AnswerData::Empty, message };
             if self.engine.request(now, Request::Answer { call, answer }) == Err(RequestError::QueueFull) {
                 return;
             }

@@ -6,6 +6,7 @@ use crate::drive::Phase;
 use crate::error::Error;
 use crate::jobs::LifecycleHandler;
 use crate::os::clock;
+use enos_core::ErrorKind;
 use enos_core::engine::{Answer, AnswerData, CallId, CommandKind, DeviceIx, Request, RequestError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -97,7 +98,14 @@ impl Inner {
         let number = self.act(|core, now, _| {
             if let Some(kind) = slot.kind() {
                 core.engine.request(now, Request::Handle { device, kind }).map_err(|error| {
-                    Error::request(&self.act_name("registering a handler"), error, |_| None)
+                    let what = self.act_name("registering a handler");
+                    match error {
+                        RequestError::QueueFull => Error::new(
+                            ErrorKind::QueueFull,
+                            format!("{what} refused: no room for another name. Raise limits.handlers or limits.names."),
+                        ),
+                        error => Error::request(&what, error, |_| None),
+                    }
                 })?;
             }
             core.registrations += 1;

@@ -78,7 +78,10 @@ impl Inner {
         if self.jobs.wait_idle(deadline) {
             return Ok(());
         }
-        let text = format!("close of {}: it is closed, but a callback has not returned in time.", self.name);
+        let text = format!(
+            "close of {}: it is closed, but a callback has not returned in time. Let it return.",
+            self.name
+        );
         Err(Error::new(ErrorKind::Timeout, text))
     }
 }

@@ -3,7 +3,7 @@
 use crate::hub::{Conn, Hub, PUBLISH, message_id, publish};
 use crate::{SOON, builder, online, says};
 use enos_runtime::{
-    Client, ErrorKind, FileSecretStore, InvocationKind, Lifecycle, Login, MemorySecretStore, Point,
+    Client, ErrorKind, FileSecretStore, InvocationKind, Lifecycle, Limits, Login, MemorySecretStore, Point,
     Responder, Secret, SecretStore, Value,
 };
 use serde_json::json;
@@ -83,10 +83,13 @@ fn panics_and_forgotten_answers_are_1102() {
     client.on_service("forgets", |_, reply| drop(reply)).unwrap();
     client.on_service("works", |_, reply| reply.ok(&[])).unwrap();
     start(&client);
-    let mut codes: Vec<_> =
-        (0..3).map(|_| hear.recv_timeout(SOON).unwrap()["code"].as_i64().unwrap()).collect();
+    let answers: Vec<_> = (0..3).map(|_| hear.recv_timeout(SOON).unwrap()).collect();
+    let mut codes: Vec<_> = answers.iter().map(|answer| answer["code"].as_i64().unwrap()).collect();
     codes.sort_unstable();
     assert_eq!(codes, [200, 1102, 1102]);
+    for failed in answers.iter().filter(|answer| answer["code"] == 1102) {
+        assert!(failed["message"].as_str().unwrap().contains("handler failed"), "{failed}");
+    }
     client.close(SOON).unwrap();
 }
 
@@ -184,6 +187,19 @@ fn handlers_can_be_replaced_and_taken_away() {
     post();
     assert_eq!(hear.recv_timeout(SOON).unwrap(), 1101);
     assert!(client.on_service("a/b", |_, _| ()).is_err());
+}
+
+#[test]
+fn a_full_table_of_handlers_names_the_limit() {
+    let limits = Limits { handlers: 2, ..Limits::DEFAULT };
+    let client = builder("tcp://127.0.0.1:9").limits(limits).build().unwrap();
+    let register = |id| client.on_service(id, |_, reply| reply.ok(&[]));
+    register("a").unwrap();
+    register("b").unwrap().close();
+    register("b").unwrap();
+    let error = register("c").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::QueueFull);
+    says(&error, &["registering a handler of pk/dk", "limits.handlers"]);
 }
 
 #[test]
@@ -326,6 +342,6 @@ fn a_store_that_cannot_read() {
     let login = Login::dynamic_activation("pk", "dk", "canary-product-secret", FileSecretStore::new(&folder));
     let error = builder("tcp://127.0.0.1:9").login(login).build().unwrap_err();
     assert_eq!(error.kind, ErrorKind::StorageFailed);
-    says(&error, &["pk/dk", "dk.secret"]);
+    says(&error, &["pk/dk", "dk.secret", "Check path and permissions"]);
     std::fs::remove_dir_all(&folder).unwrap();
 }
