@@ -247,9 +247,10 @@ impl fmt::Display for Error {
             Cause::ConnAck(5) if self.kind as u16 == ErrorKind::ActivationRefused as u16 => {
                 f.write_str("activation refused: CONNACK 5 (not authorised)")?
             }
-            Cause::ConnAck(5) => {
-                f.write_str("sign-in refused: CONNACK 5 (device disabled or not authorised)")?
-            }
+            Cause::ConnAck(5) => f.write_str(
+                "sign-in refused: CONNACK 5 (not authorised). The hub does not say which: device disabled, or a \
+                 client certificate that the product demands is missing or another device's; its journal knows",
+            )?,
             Cause::ConnAck(code) => write!(f, "sign-in refused: CONNACK {code}")?,
             Cause::NoConnAck(ms) => write!(
                 f,
@@ -326,6 +327,10 @@ mod tests {
         use std::string::ToString;
         let text = Error::connack(4, false).to_string();
         for word in ["unknown device", "wrong secret", "wrong client id", "Check product key"] {
+            assert!(text.contains(word), "{text}");
+        }
+        let text = Error::connack(5, false).to_string();
+        for word in ["device disabled", "client certificate", "journal", "Enable the device"] {
             assert!(text.contains(word), "{text}");
         }
         assert_eq!(Error::connack(5, true).kind, ErrorKind::ActivationRefused);
