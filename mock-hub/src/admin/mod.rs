@@ -70,6 +70,7 @@ pub fn router(cloud: Arc<Cloud>, info: ServerInfo) -> Router {
         .route("/hub/v1/reset", post(control::reset))
         .route("/hub/v1/ca.pem", get(control::ca_pem))
         .route("/hub/v1/measurepoint-get", post(control::measurepoint_get))
+        .method_not_allowed_fallback(wrong_method)
         .fallback(no_route)
         .with_state(admin)
 }
@@ -122,6 +123,13 @@ async fn no_route(request: Request) -> Response {
     let text = format!("no route {} {}", request.method(), request.uri().path());
     let mut reply = Reply::failed(99404, text).into_response();
     *reply.status_mut() = StatusCode::NOT_FOUND;
+    reply
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let text = format!("{} does not take {}", request.uri().path(), request.method());
+    let mut reply = Reply::failed(99405, text).into_response();
+    *reply.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     reply
 }
 

@@ -30,6 +30,13 @@ async fn the_state_shows_the_world_and_secrets_only_when_asked() {
 }
 
 #[tokio::test]
+async fn a_wrong_method_is_told() {
+    let (status, reply) = Rest::new().call(Method::POST, "/hub/v1/state", "{}").await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(reply["msg"], "/hub/v1/state does not take POST");
+}
+
+#[tokio::test]
 async fn the_journal_is_filtered_and_counted_on() {
     let rest = Rest::new();
     let device = rest.device("Tq4zR9Lw/t-1");
