@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use enos_runtime::{Client, Error, Login, Tls};
+use enos_runtime::{Client, Error, ErrorKind, Login, Tls};
 
 /// What each flag is for, as `--help` prints it.
 const HELP: &str = "\
@@ -28,9 +28,14 @@ impl Flags {
                 flag.starts_with("--") && HELP.lines().any(|line| line.split(' ').next() == Some(&flag));
             match args.next() {
                 Some(value) if known => flags.insert(flag[2..].to_owned(), value),
+                _ if flag == "--help" => {
+                    println!("{HELP}");
+                    std::process::exit(0);
+                }
                 _ => {
-                    eprintln!("{HELP}");
-                    std::process::exit(if flag == "--help" { 0 } else { 2 });
+                    let wrong = if known { "needs a value" } else { "is no flag" };
+                    eprintln!("{flag} {wrong}. These are:\n{HELP}");
+                    std::process::exit(2);
                 }
             };
         }
@@ -57,8 +62,13 @@ impl Flags {
         if let Some(ca) = self.0.get("ca") {
             tls = tls.ca_file(ca)?;
         }
-        if let (Some(cert), Some(key)) = (self.0.get("cert"), self.0.get("key")) {
-            tls = tls.client_files(cert, key)?;
+        match (self.0.get("cert"), self.0.get("key")) {
+            (Some(cert), Some(key)) => tls = tls.client_files(cert, key)?,
+            (None, None) => {}
+            _ => {
+                let text = "--cert and --key belong together. Give both.";
+                return Err(Error::new(ErrorKind::InvalidArgument, text));
+            }
         }
         Client::builder(self.hub()).login(login).tls(tls).build()
     }
@@ -68,3 +78,18 @@ impl Flags {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_client_certificate_is_refused() {
+        for flag in ["cert", "key"] {
+            let flags = Flags(HashMap::from([(flag.to_owned(), "device.pem".to_owned())]));
+            let error = flags.client().map(drop).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::InvalidArgument);
+            assert!(error.message.contains("--cert and --key"), "{error}");
+        }
+    }
+}
