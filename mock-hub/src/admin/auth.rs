@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::domain::{Entry, EntryKind, random};
 use crate::enos::sign;
 
+use super::call::{BODY_WAIT, read_body};
 use super::reply::Fault;
 use super::{Admin, Shared};
 
@@ -55,7 +56,7 @@ pub(super) async fn token(
     Path(verb): Path<String>,
     body: Body,
 ) -> (StatusCode, Json<Value>) {
-    let body = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+    let body = read_body(body, MAX_BODY, BODY_WAIT).await.unwrap_or_default();
     let outcome = match serde_json::from_slice::<TokenRequest>(&body) {
         Err(_) => Err((1004, "the body is no JSON of appKey, encryption and timestamp")),
         Ok(request) => match &*verb {

@@ -1,12 +1,13 @@
 //! A call of the REST API, read and checked: query, body, signature.
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::device::Device;
 use crate::fabric::DeviceId;
@@ -16,6 +17,8 @@ use super::reply::Fault;
 
 /// Bytes of a request body.
 const MAX_BODY: usize = 1024 * 1024;
+/// Time for the body of a request. Real time, as for its head: the peer's patience does not follow the hub's clock.
+pub(super) const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// A call that may go on to its handler.
 pub(super) struct Call {
@@ -31,8 +34,9 @@ impl Call {
     pub(super) async fn read(admin: &Admin, request: Request) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         let query = parse_query(parts.uri.query().unwrap_or(""))?;
-        let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
-            Fault::argument("body", "more than 1 MB, or cut off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        let body = read_body(body, MAX_BODY, BODY_WAIT).await.ok_or_else(|| {
+            let text = "more than 1 MB, cut off, or not here within 30 s";
+            Fault::argument("body", text).with_status(StatusCode::PAYLOAD_TOO_LARGE)
         })?;
         let action = query.iter().find(|(name, _)| name == "action").map_or("", |(_, value)| value);
         let call = Self { method: parts.method, action: action.to_owned(), query, body };
@@ -136,10 +140,48 @@ impl Call {
     }
 }
 
+/// The whole body; `None` if it is longer than `most`, broken off, or not here in time.
+pub(super) async fn read_body(body: Body, most: usize, wait: Duration) -> Option<Bytes> {
+    tokio::time::timeout(wait, to_bytes(body, most)).await.ok()?.ok()
+}
+
 /// Splits a query into its decoded parts.
 pub(super) fn parse_query(query: &str) -> Result<Vec<(String, String)>, Fault> {
     if query.len() > 16 * 1024 {
         return Err(Fault::argument("query", "longer than 16 kB"));
     }
     Ok(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::HttpBody;
+    use hyper::body::Frame;
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    /// A body that never comes.
+    struct Never;
+
+    impl HttpBody for Never {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_comes_is_given_up() {
+        let wait = Duration::from_millis(1);
+        assert_eq!(read_body(Body::new(Never), 10, wait).await, None);
+        assert_eq!(read_body(Body::from("12345678901"), 10, BODY_WAIT).await, None);
+        assert_eq!(read_body(Body::from("1234567890"), 10, BODY_WAIT).await.unwrap(), "1234567890");
+    }
 }
