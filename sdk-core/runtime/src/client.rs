@@ -11,7 +11,7 @@ use crate::login::Login;
 use crate::os::{clock, entropy};
 use crate::proxy::Proxy;
 use crate::runtime::Runtime;
-use crate::tls::{Tls, TlsSetup};
+use crate::tls::Tls;
 use crate::waiter::Completion;
 use enos_core::engine::{DeviceIx, Engine, Memory, Stats};
 use enos_core::{Config, Hub, Limits, Scheme};
@@ -311,7 +311,7 @@ impl ClientBuilder {
         }
         let options = &self.options;
         let plan = Plan {
-            tls: TlsSetup::new(&self.tls)?,
+            tls: self.tls.setup()?,
             proxy: self.proxy.clone(),
             address_timeout: options.address_timeout,
             handshake_timeout: options.handshake_timeout,

@@ -100,6 +100,8 @@ impl Device {
 
     /// Posts points measured now, and waits for the hub's reply, 10 s at the most.
     ///
+    /// All points are of one moment: of an identifier that is there twice the hub keeps one value.
+    ///
     /// Fails with the hub's code, or with `Timeout` or `LinkLost`. While the queue is full it waits for room. May be
     /// called from any thread, callbacks too.
     pub fn post_measurepoints(&self, points: &[Point<'_>]) -> Result<Delivery, Error> {

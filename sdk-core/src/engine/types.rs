@@ -224,7 +224,7 @@ pub enum Request<'a> {
     PostMeasurepoints {
         /// Whose points.
         device: DeviceIx,
-        /// The points; at least one.
+        /// The points; at least one. Of an identifier that is there twice the hub keeps one value.
         points: &'a [Point<'a>],
         /// When they were measured, in milliseconds since 1970; `None`: now, or the hub's receive time if the
         /// device has no clock.

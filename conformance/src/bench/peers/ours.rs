@@ -29,7 +29,7 @@ pub fn run(task: Task, order: &Order) -> Outcome<Sample> {
             Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
         }
         Task::IdleTls => {
-            let client = secure(order, None)?;
+            let client = secure(order, &Tls::new().ca(order.ca.as_str()), None)?;
             client.connect(PATIENCE)?;
             Ok(Sample::of("rss_mb", machine::resident_kb()? / 1000.0))
         }
@@ -58,10 +58,8 @@ fn online(hub: &str, device_key: &str) -> Outcome<Client> {
     Ok(client)
 }
 
-fn secure(order: &Order, runtime: Option<&Runtime>) -> Outcome<Client> {
-    let mut builder = Client::builder(format!("ssl://{}", order.tls))
-        .login(login("t-1"))
-        .tls(Tls::new().ca(order.ca.as_str()));
+fn secure(order: &Order, tls: &Tls, runtime: Option<&Runtime>) -> Outcome<Client> {
+    let mut builder = Client::builder(format!("ssl://{}", order.tls)).login(login("t-1")).tls(tls.clone());
     if let Some(runtime) = runtime {
         builder = builder.runtime(runtime);
     }
@@ -205,9 +203,11 @@ fn burst(order: &Order) -> Outcome<Sample> {
 /// Each time a new client, as after a change of settings; threads are shared, as where there are many.
 fn connect_tls(order: &Order) -> Outcome<Sample> {
     let runtime = Runtime::new()?;
+    // As bare rustls does with its configuration.
+    let tls = Tls::new().ca(order.ca.as_str());
     let mut meter = Meter::new(order.count);
     loop {
-        let client = secure(order, Some(&runtime))?;
+        let client = secure(order, &tls, Some(&runtime))?;
         client.connect(PATIENCE)?;
         client.close(PATIENCE)?;
         if meter.add(1)? {

@@ -22,7 +22,7 @@ use wait::Wait;
 
 /// How a client's links are made; the same for each dial.
 pub(crate) struct Plan {
-    pub(crate) tls: TlsSetup,
+    pub(crate) tls: Arc<TlsSetup>,
     pub(crate) proxy: Option<Proxy>,
     /// For one address to accept.
     pub(crate) address_timeout: Duration,

@@ -25,10 +25,13 @@ const MAX_PEM: usize = 1024 * 1024;
 const SESSIONS: usize = 2;
 
 /// Whom to trust and what to show, in PEM. Without anything set: the system's CAs, and no client certificate.
+///
+/// Clients that are given clones of one value share what is parsed of it, and its TLS sessions.
 #[derive(Clone, Default)]
 pub struct Tls {
     ca: Option<Vec<u8>>,
     client: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    setup: Arc<OnceLock<Arc<TlsSetup>>>,
 }
 
 impl Tls {
@@ -40,6 +43,7 @@ impl Tls {
     /// Trusts the CAs of this PEM text instead of the system's.
     pub fn ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.ca = Some(pem.into());
+        self.setup = Arc::default();
         self
     }
 
@@ -51,7 +55,17 @@ impl Tls {
     /// Shows this certificate chain (the device's first), and signs with this key: PKCS#8, SEC1 or PKCS#1, in PEM.
     pub fn client(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.client = Some((certificate.into(), Zeroizing::new(key.into())));
+        self.setup = Arc::default();
         self
+    }
+
+    /// What is parsed of it; a mistake shows here, before the first dial.
+    pub(crate) fn setup(&self) -> Result<Arc<TlsSetup>, Error> {
+        if let Some(setup) = self.setup.get() {
+            return Ok(setup.clone());
+        }
+        let setup = Arc::new(TlsSetup::new(self)?);
+        Ok(self.setup.get_or_init(|| setup).clone())
     }
 
     /// As [`client`](Self::client), from files. Fails if one cannot be read.
@@ -118,8 +132,8 @@ pub(crate) struct TlsSetup {
 }
 
 impl TlsSetup {
-    /// Parses all PEM, so that a mistake shows before the first dial.
-    pub(crate) fn new(tls: &Tls) -> Result<Self, Error> {
+    /// Parses all PEM.
+    fn new(tls: &Tls) -> Result<Self, Error> {
         let ca = tls.ca.as_deref().map(parse_ca).transpose()?.map(Arc::new);
         let client = match &tls.client {
             None => None,
@@ -283,6 +297,17 @@ mod tests {
         assert!(matches!(parse_key(pkcs1.as_bytes()).unwrap(), PrivateKeyDer::Pkcs1(_)));
         // A block that says one thing and holds another is refused, not believed.
         assert!(refusal(&Tls::new().client(certificate, pkcs1)).contains("cannot be used"));
+    }
+
+    #[test]
+    fn clones_share_what_is_parsed_until_one_is_changed() {
+        let (certificate, _) = pair();
+        let tls = Tls::new().ca(certificate.clone());
+        let first = tls.setup().unwrap();
+        assert!(Arc::ptr_eq(&first, &tls.clone().setup().unwrap()));
+        let changed = tls.clone().ca(certificate);
+        assert!(!Arc::ptr_eq(&first, &changed.setup().unwrap()));
+        assert!(Arc::ptr_eq(&first, &tls.setup().unwrap()));
     }
 
     #[test]
