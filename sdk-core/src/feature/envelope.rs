@@ -59,7 +59,7 @@ pub(crate) fn message(
 }
 
 /// The hub's reply to a request.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reply<'p> {
     pub(crate) id: u32,
     pub(crate) code: i64,
@@ -85,6 +85,36 @@ impl From<JsonError> for BadEnvelope {
 
 /// Reads a reply. Of a member that is there twice the last counts.
 pub(crate) fn reply(payload: &[u8]) -> Result<Reply<'_>, BadEnvelope> {
+    match compact_reply(payload) {
+        Some(reply) => Ok(reply),
+        None => any_reply(payload),
+    }
+}
+
+/// The reply that nearly every post gets, `{"id":"41","code":200,"data":""}` to the letter (`payloads.md` §1.3), read
+/// in a tenth of the time; `None` for any other.
+fn compact_reply(payload: &[u8]) -> Option<Reply<'_>> {
+    let (id, rest) = number(payload.strip_prefix(b"{\"id\":\"")?)?;
+    let (code, rest) = number(rest.strip_prefix(b"\",\"code\":")?)?;
+    let id = u32::try_from(id).ok()?;
+    (rest == b",\"data\":\"\"}").then_some(Reply { id, code, data: &[], message: "" })
+}
+
+/// One to ten digits without a leading zero, and what follows them.
+fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let digits = bytes.iter().take(11).take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = bytes.split_at_checked(digits)?;
+    let plain = match number {
+        [] => false,
+        [b'0', rest @ ..] => rest.is_empty(),
+        _ => digits <= 10,
+    };
+    let value = || number.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    plain.then(|| (value(), rest))
+}
+
+/// A reply in any valid form.
+fn any_reply(payload: &[u8]) -> Result<Reply<'_>, BadEnvelope> {
     let (mut id, mut code, mut data, mut message) = (None, None, None, None);
     let mut members = Members::new(payload)?;
     while let Some((key, value)) = members.next()? {
@@ -135,4 +165,48 @@ pub(crate) fn command(payload: &[u8]) -> Result<CommandEnvelope<'_>, BadEnvelope
         _ => None,
     };
     Ok(CommandEnvelope { id: id.ok_or(BadEnvelope::Member)?, params: params.ok_or(BadEnvelope::Member)? })
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_compact_form_is_taken_and_others_are_left() {
+        let reply = Reply { id: 4_294_967_295, code: 200, data: &[], message: "" };
+        assert_eq!(compact_reply(br#"{"id":"4294967295","code":200,"data":""}"#), Some(reply));
+        for other in [
+            &br#"{"id":"4294967296","code":200,"data":""}"#[..],
+            br#"{"id":"01","code":200,"data":""}"#,
+            br#"{"id":"1","code":0200,"data":""}"#,
+            br#"{"id":"","code":200,"data":""}"#,
+            br#"{"id":"1","code":,"data":""}"#,
+            br#"{"id":"1","code":-1,"data":""}"#,
+            br#"{"id":"12345678901","code":200,"data":""}"#,
+            br#"{"id":"1","code":200,"data":"x"}"#,
+            br#"{"id":"1","code":200,"data":""} "#,
+            br#"{"id":"1","code":200,"data":"","id":"2"}"#,
+            br#"{"id": "1","code":200,"data":""}"#,
+            b"",
+        ] {
+            assert_eq!(compact_reply(other), None, "{}", std::string::String::from_utf8_lossy(other));
+        }
+    }
+
+    proptest! {
+        /// Whatever the short way takes, the long way reads the same.
+        #[test]
+        fn both_ways_agree(id in any::<u64>(), code in any::<u32>(), at in 0_usize..48, byte in any::<u8>()) {
+            let text = std::format!("{{\"id\":\"{}\",\"code\":{code},\"data\":\"\"}}", id >> (id % 64));
+            let mut bytes = text.into_bytes();
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+            if let Some(reply) = compact_reply(&bytes) {
+                prop_assert_eq!(any_reply(&bytes), Ok(reply));
+            }
+        }
+    }
 }
