@@ -14,6 +14,7 @@ mod measurepoints;
 mod models;
 mod products;
 mod reply;
+mod routes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,12 +23,12 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
 
 use crate::domain::Cloud;
 use auth::Tokens;
 use call::Call;
 use reply::{Fault, Reply};
+use routes::Routes;
 
 /// Signs a certificate request: PEM in, certificate in PEM out, or why not.
 pub type SignCsr = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
@@ -61,18 +62,16 @@ type Shared = State<Arc<Admin>>;
 /// All routes of the HTTP side.
 pub fn router(cloud: Arc<Cloud>, info: ServerInfo) -> Router {
     let admin = Arc::new(Admin { cloud, info, tokens: Tokens::default() });
-    Router::new()
-        .route("/apim-token-service/v2.0/token/{verb}", post(auth::token))
-        .route("/connect-service/{version}/{resource}", any(connect_service))
-        .route("/model-service/{version}/{resource}", any(model_service))
-        .route("/hub/v1/state", get(control::state))
-        .route("/hub/v1/journal", get(control::journal))
-        .route("/hub/v1/reset", post(control::reset))
-        .route("/hub/v1/ca.pem", get(control::ca_pem))
-        .route("/hub/v1/measurepoint-get", post(control::measurepoint_get))
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(no_route)
-        .with_state(admin)
+    routes().into_router().method_not_allowed_fallback(wrong_method).fallback(no_route).with_state(admin)
+}
+
+/// Every route of the HTTP side.
+fn routes() -> Routes {
+    let routes = Routes::default()
+        .post("/apim-token-service/v2.0/token/{verb}", auth::token)
+        .any("/connect-service/{version}/{resource}", connect_service)
+        .any("/model-service/{version}/{resource}", model_service);
+    control::routes(routes)
 }
 
 async fn connect_service(

@@ -36,6 +36,15 @@ async fn a_wrong_method_is_told() {
     assert_eq!(reply["msg"], "/hub/v1/state does not take POST");
 }
 
+#[test]
+fn every_route_is_remembered_once() {
+    let routes = super::super::routes();
+    let mut served = routes.served().to_vec();
+    assert!(served.contains(&("get", "/hub/v1/journal")) && served.contains(&("post", "/hub/v1/reset")));
+    served.sort_unstable();
+    assert!(served.is_sorted_by(|one, other| one < other), "twice: {served:?}");
+}
+
 #[tokio::test]
 async fn the_journal_is_filtered_and_counted_on() {
     let rest = Rest::new();
