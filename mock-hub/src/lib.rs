@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod bare;
 pub mod cli;
 pub mod clock;
 pub mod domain;

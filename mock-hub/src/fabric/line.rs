@@ -2,11 +2,8 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-
-use tokio::sync::Notify;
 
 use super::{ConnectionId, Outbound, Undelivered};
 
@@ -31,7 +28,6 @@ pub(crate) struct Line(Arc<Shared>);
 struct Shared {
     id: ConnectionId,
     state: Mutex<State>,
-    finished: Notify,
 }
 
 #[derive(Default)]
@@ -41,11 +37,13 @@ struct State {
     end: Option<Arc<str>>,
     finished: bool,
     waker: Option<Waker>,
+    /// Of the connection that took the device over and waits; there is only one.
+    successor: Option<Waker>,
 }
 
 impl Line {
     pub(super) fn new(id: ConnectionId) -> Self {
-        Self(Arc::new(Shared { id, state: Mutex::default(), finished: Notify::new() }))
+        Self(Arc::new(Shared { id, state: Mutex::default() }))
     }
 
     pub(crate) fn id(&self) -> ConnectionId {
@@ -129,23 +127,32 @@ impl Line {
         std::mem::take(&mut state.mailbox).into()
     }
 
+    /// Whether the connection was told to end.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.state().end.is_some()
+    }
+
     /// Marks the connection as gone and wakes its successor.
     pub(super) fn finish(&self) {
-        {
+        let successor = {
             let mut state = self.state();
             state.finished = true;
             state.mailbox = VecDeque::new();
+            state.successor.take()
+        };
+        if let Some(successor) = successor {
+            successor.wake();
         }
-        self.0.finished.notify_waiters();
     }
 
-    /// Waits until the connection is gone.
-    pub(super) async fn finished(&self) {
-        let mut finished = pin!(self.0.finished.notified());
-        finished.as_mut().enable();
-        if !self.state().finished {
-            finished.await;
+    /// Ready when the connection is gone.
+    pub(super) fn poll_finished(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.finished {
+            return Poll::Ready(());
         }
+        state.successor = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

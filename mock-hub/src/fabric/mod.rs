@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
 pub(crate) use line::{Line, News};
 
@@ -136,7 +137,7 @@ impl Fabric {
 
     /// Makes `line` the device's connection and tells the one before it, if any, to end.
     ///
-    /// Wait for [`Claim::predecessor_gone`] before anything is sent on the new connection.
+    /// Wait for [`Claim::poll_predecessor_gone`] before anything is sent on the new connection.
     pub(crate) fn claim(&self, device: &DeviceId, line: &Line) -> Claim {
         let before = self.table().devices.insert(device.clone(), line.clone());
         if let Some(before) = &before {
@@ -199,11 +200,18 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Waits until the connection that held the device before has ended.
-    pub(crate) async fn predecessor_gone(&mut self) {
-        if let Some(before) = self.before.take() {
-            before.finished().await;
+    /// Whether another connection held the device and may not have ended yet.
+    pub(crate) fn has_predecessor(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Ready when the connection that held the device before has ended.
+    pub(crate) fn poll_predecessor_gone(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if let Some(before) = &self.before {
+            ready!(before.poll_finished(cx));
         }
+        self.before = None;
+        Poll::Ready(())
     }
 }
 
@@ -252,7 +260,7 @@ mod tests {
             drop(old_claim);
             drop(old);
         };
-        tokio::join!(new_claim.predecessor_gone(), ending);
+        tokio::join!(std::future::poll_fn(|cx| new_claim.poll_predecessor_gone(cx)), ending);
         assert_eq!(fabric.locate(&device), Some(new.line().id()));
     }
 

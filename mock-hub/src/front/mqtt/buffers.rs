@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// Bytes taken from a socket at once.
 const SCRATCH: usize = 64 * 1024;
@@ -38,8 +38,6 @@ pub(super) fn poll_read<S: AsyncRead + Unpin, T>(
 pub(super) struct Output {
     bytes: Vec<u8>,
     written: usize,
-    /// The stream itself (TLS) holds what it could not pass on.
-    unflushed: bool,
     total: u64,
 }
 
@@ -62,29 +60,18 @@ impl Output {
         self.total
     }
 
-    /// Writes what waits; ready when nothing waits any more.
-    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
-        &mut self,
-        stream: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while let Some(rest) = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
-            let count = ready!(Pin::new(&mut *stream).poll_write(cx, rest))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.written += count;
-            self.total += count as u64;
-            self.unflushed = true;
-        }
-        if self.written > 0 {
+    /// What waits, in order.
+    pub(super) fn unsent(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    /// The peer has taken the first `count` bytes of [`unsent`](Self::unsent).
+    pub(super) fn sent(&mut self, count: usize) {
+        self.written += count;
+        self.total += count as u64;
+        if self.written >= self.bytes.len() {
             self.hand_back();
         }
-        if self.unflushed {
-            ready!(Pin::new(stream).poll_flush(cx))?;
-            self.unflushed = false;
-        }
-        Poll::Ready(Ok(()))
     }
 
     fn hand_back(&mut self) {

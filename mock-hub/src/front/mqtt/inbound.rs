@@ -1,5 +1,7 @@
 //! What each packet of a signed-in client leads to.
 
+use std::sync::Arc;
+
 use crate::domain::SignedIn;
 use crate::fabric::Outbound;
 use crate::front::Front;
@@ -14,9 +16,9 @@ use super::session::Session;
 pub(super) const HIGH_WATER: usize = 256 * 1024;
 
 /// The packet half of a signed-in connection: state and output, no socket.
-pub(super) struct Inbound<'a> {
-    front: &'a Front,
-    who: &'a SignedIn,
+pub(super) struct Inbound {
+    front: Arc<Front>,
+    who: SignedIn,
     session: Session,
     output: Output,
     /// Received bytes that are not yet a whole packet, or that wait for output to drain.
@@ -24,13 +26,25 @@ pub(super) struct Inbound<'a> {
     behind: bool,
 }
 
-impl<'a> Inbound<'a> {
+impl Inbound {
     /// A connection that just signed in; `early` is what came behind the CONNECT.
-    pub(super) fn new(front: &'a Front, who: &'a SignedIn, session: Session, early: Vec<u8>) -> Self {
+    pub(super) fn new(front: Arc<Front>, who: SignedIn, session: Session, early: Vec<u8>) -> Self {
         Self { front, who, session, output: Output::default(), behind: !early.is_empty(), partial: early }
     }
 
-    pub(super) fn output(&mut self) -> &mut Output {
+    pub(super) fn front(&self) -> &Front {
+        &self.front
+    }
+
+    pub(super) fn who(&self) -> &SignedIn {
+        &self.who
+    }
+
+    pub(super) fn output(&self) -> &Output {
+        &self.output
+    }
+
+    pub(super) fn output_mut(&mut self) -> &mut Output {
         &mut self.output
     }
 
@@ -44,8 +58,10 @@ impl<'a> Inbound<'a> {
         self.behind
     }
 
-    pub(super) fn into_session(self) -> Session {
-        self.session
+    /// Gives up session and output at the end of the connection.
+    pub(super) fn take_apart(&mut self) -> (Session, Output) {
+        let session = std::mem::replace(&mut self.session, Session::new(false));
+        (session, std::mem::take(&mut self.output))
     }
 
     /// Acts on the packets that `bytes` complete; true if there was one.
@@ -145,7 +161,7 @@ impl<'a> Inbound<'a> {
     fn published(&mut self, publish: &Publish<'_>) -> Result<(), End> {
         let first = publish.qos < 2 || self.session.receive(publish.id).map_err(|_| End::Unreleased)?;
         let replies = if first {
-            self.front.cloud.message(self.who, publish.topic, publish.payload, publish.qos)
+            self.front.cloud.message(&self.who, publish.topic, publish.payload, publish.qos)
         } else {
             Vec::new()
         };
@@ -164,7 +180,7 @@ impl<'a> Inbound<'a> {
                 // The hub sends at QoS 0 and 1 only.
                 let qos = qos.min(1);
                 let granted =
-                    self.front.cloud.may_subscribe(self.who, filter).map_err(|denied| denied.to_string());
+                    self.front.cloud.may_subscribe(&self.who, filter).map_err(|denied| denied.to_string());
                 let granted = granted.and_then(|()| {
                     let full = |_| "the session holds too many filters".to_owned();
                     self.session.subscribe(filter, qos).map_err(full)

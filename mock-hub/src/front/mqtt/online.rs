@@ -1,167 +1,143 @@
-//! The life of a signed-in connection: news, writing, reading and timers in one hand-driven loop.
-//!
-//! All that one read brings is answered before the write, so replies leave in one system call.
+//! A signed-in connection: packets, mailbox and the moments at which it ends by itself.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use crate::fabric::{Claim, ConnectionId, Line, News};
+use crate::front::Front;
+use crate::journal::{Entry, EntryKind};
 
-use crate::clock::Clock;
-use crate::fabric::{Line, News};
-
-use super::buffers::poll_read;
+use super::buffers::Output;
 use super::end::End;
 use super::inbound::{HIGH_WATER, Inbound};
+use super::packet;
+use super::timers::{KeepAlive, Stall};
 
-type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
+use crate::domain::SignedIn;
 
-/// A signed-in connection with its socket.
-pub(super) struct Online<'a, S> {
-    stream: S,
-    clock: &'a Clock,
-    line: &'a Line,
-    inbound: Inbound<'a>,
+/// What a signed-in connection is made of. Leaving scope tells the cloud that the device is gone.
+pub(super) struct Online {
+    inbound: Inbound,
+    connection: ConnectionId,
     keep_alive: KeepAlive,
     stall: Stall,
+    ended: Option<String>,
+    /// Let go last, after the cloud knows.
+    _claim: Claim,
 }
 
-impl<'a, S: AsyncRead + AsyncWrite + Unpin> Online<'a, S> {
-    pub(super) fn new(
-        stream: S,
-        clock: &'a Clock,
-        line: &'a Line,
-        inbound: Inbound<'a>,
-        keep_alive_s: u16,
-        stall_ms: u64,
-    ) -> Self {
-        let keep_alive = KeepAlive { seconds: keep_alive_s, heard_ms: clock.monotonic_ms(), timer: None };
-        let stall = Stall { limit_ms: stall_ms, blocked: false, since: None };
-        Self { stream, clock, line, inbound, keep_alive, stall }
+/// What a CONNECT says of the session.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) clean: bool,
+    pub(super) keep_alive_s: u16,
+}
+
+impl Online {
+    /// Answers CONNACK and queues what the device is sent first.
+    pub(super) fn begin(
+        front: &Arc<Front>,
+        line: &Line,
+        claim: Claim,
+        who: SignedIn,
+        wanted: Wanted,
+        early: Vec<u8>,
+    ) -> (Self, Result<(), End>) {
+        let (session, present) = front.sessions.take(&who.device, wanted.clean);
+        let mut inbound = Inbound::new(front.clone(), who, session, early);
+        packet::put_connack(inbound.output_mut().buffer(), present, 0);
+        let first = front.cloud.connected(inbound.who(), line.id());
+        let queued = first.iter().try_for_each(|message| inbound.send(message));
+        let queued = queued.and_then(|()| inbound.resume());
+        let online = Self {
+            inbound,
+            connection: line.id(),
+            keep_alive: KeepAlive::new(wanted.keep_alive_s, front.clock.monotonic_ms()),
+            stall: Stall::new(front.limits.stall_ms),
+            ended: None,
+            _claim: claim,
+        };
+        (online, queued)
     }
 
-    /// Runs until the connection ends.
-    pub(super) async fn run(&mut self) -> End {
-        poll_fn(|cx| self.poll(cx)).await
+    pub(super) fn output(&self) -> &Output {
+        self.inbound.output()
     }
 
-    /// Sends what can go without waiting, ends the stream, and gives the session back.
-    pub(super) async fn close(mut self) -> Inbound<'a> {
-        poll_fn(|cx| {
-            // The peer may be gone or slow: one try each, and no wait.
-            let _ = self.inbound.output().poll_write(&mut self.stream, cx);
-            let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
-            Poll::Ready(())
-        })
-        .await;
-        self.inbound
+    pub(super) fn output_mut(&mut self) -> &mut Output {
+        self.inbound.output_mut()
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        if let Err(end) = self.poll_io(cx) {
-            return Poll::Ready(end);
-        }
-        let output = self.inbound.output();
-        if self.stall.poll(cx, self.clock, output.total()).is_ready() {
-            return Poll::Ready(End::Stalled { bytes: output.waiting() });
-        }
-        ready!(self.keep_alive.poll(cx, self.clock));
-        Poll::Ready(End::KeepAlive { seconds: self.keep_alive.seconds })
+    pub(super) fn wants_bytes(&self) -> bool {
+        self.output().waiting() < HIGH_WATER
     }
 
-    /// Does all that can be done without waiting.
-    fn poll_io(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        let Self { stream, clock, line, inbound, keep_alive, stall } = self;
-        loop {
-            while let Poll::Ready(news) = line.poll_news(cx, inbound.has_room()) {
-                match news {
-                    News::End(reason) => return Err(End::Ordered(reason)),
-                    News::Messages(messages) => messages.iter().try_for_each(|m| inbound.send(m))?,
-                }
-            }
-            stall.blocked = match inbound.output().poll_write(stream, cx) {
-                Poll::Ready(written) => {
-                    written.map_err(End::Lost)?;
-                    false
-                }
-                Poll::Pending => true,
-            };
-            if inbound.output().waiting() >= HIGH_WATER {
-                return Ok(());
-            }
-            if inbound.is_behind() {
-                inbound.receive(&[])?;
-                continue;
-            }
-            let received = poll_read(stream, cx, |bytes| {
-                if bytes.is_empty() { Err(End::Closed) } else { inbound.receive(bytes) }
-            });
-            match received {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(Err(error)) => return Err(End::Lost(error)),
-                Poll::Ready(Ok(whole_packet)) => {
-                    if whole_packet? {
-                        keep_alive.heard_ms = clock.monotonic_ms();
-                    }
+    pub(super) fn is_behind(&self) -> bool {
+        self.inbound.is_behind()
+    }
+
+    /// Takes what has come from the rest of the hub, and packets that had to wait for room.
+    pub(super) fn take_news(&mut self, line: &Line, cx: &Context<'_>) -> Result<(), End> {
+        while let Poll::Ready(news) = line.poll_news(cx, self.inbound.has_room()) {
+            match news {
+                News::End(reason) => return Err(End::Ordered(reason)),
+                News::Messages(messages) => {
+                    messages.iter().try_for_each(|message| self.inbound.send(message))?;
                 }
             }
         }
+        if self.is_behind() && self.wants_bytes() { self.receive(&[]) } else { Ok(()) }
+    }
+
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), End> {
+        if self.inbound.receive(bytes)? {
+            self.keep_alive.heard(self.inbound.front().clock.monotonic_ms());
+        }
+        Ok(())
+    }
+
+    /// Whether the peer takes nothing at the moment.
+    pub(super) fn blocked(&mut self, blocked: bool) {
+        if blocked {
+            let now_ms = self.inbound.front().clock.monotonic_ms();
+            self.stall.blocked(self.inbound.output().total(), now_ms);
+        } else {
+            self.stall.clear();
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<u64> {
+        [self.keep_alive.deadline(), self.stall.deadline()].into_iter().flatten().min()
+    }
+
+    /// Ends the connection if its time is up.
+    pub(super) fn expire(&mut self, now_ms: u64) -> Result<(), End> {
+        if self.stall.is_over(self.output().total(), now_ms) {
+            return Err(End::Stalled { bytes: self.output().waiting() });
+        }
+        if self.keep_alive.deadline().is_some_and(|deadline| now_ms >= deadline) {
+            return Err(End::KeepAlive { seconds: self.keep_alive.seconds });
+        }
+        Ok(())
+    }
+
+    /// Leaves the session behind for the next connection, and gives what was not sent yet.
+    pub(super) fn end(mut self, line: &Line, end: &End) -> Output {
+        let (mut session, output) = self.inbound.take_apart();
+        let (front, device) = (self.inbound.front(), &self.inbound.who().device);
+        if end.is_fault() {
+            front.cloud.note(Entry::new(EntryKind::Transport, format!("{end}; closed")).device(device));
+        }
+        session.keep_unsent(line.take_mail());
+        front.sessions.park(device, session);
+        self.ended = Some(end.to_string());
+        output
     }
 }
 
-/// When the client was last heard, and how long it may be silent.
-struct KeepAlive {
-    seconds: u16,
-    heard_ms: u64,
-    timer: Option<Timer>,
-}
-
-impl KeepAlive {
-    /// Ready when nothing was heard for one and a half times the keep alive (MQTT-3.1.2-24); 0 switches it
-    /// off.
-    fn poll(&mut self, cx: &mut Context<'_>, clock: &Clock) -> Poll<()> {
-        if self.seconds == 0 {
-            return Poll::Pending;
-        }
-        loop {
-            // Set anew only when it fires: moving it with every packet would cost more than the packet.
-            let deadline_ms = self.heard_ms.saturating_add(u64::from(self.seconds) * 1_500);
-            let timer = self.timer.get_or_insert_with(|| Box::pin(clock.sleep_until(deadline_ms)));
-            ready!(timer.as_mut().poll(cx));
-            self.timer = None;
-            if clock.monotonic_ms() >= deadline_ms {
-                return Poll::Ready(());
-            }
-        }
-    }
-}
-
-/// How long the peer has taken nothing although something waits for it.
-struct Stall {
-    limit_ms: u64,
-    blocked: bool,
-    /// Bytes taken when the timer was set.
-    since: Option<(u64, Timer)>,
-}
-
-impl Stall {
-    fn poll(&mut self, cx: &mut Context<'_>, clock: &Clock, taken: u64) -> Poll<()> {
-        if !self.blocked {
-            self.since = None;
-            return Poll::Pending;
-        }
-        loop {
-            let (before, timer) = self.since.get_or_insert_with(|| {
-                let deadline_ms = clock.monotonic_ms().saturating_add(self.limit_ms);
-                (taken, Box::pin(clock.sleep_until(deadline_ms)))
-            });
-            ready!(timer.as_mut().poll(cx));
-            let before = *before;
-            self.since = None;
-            if before == taken {
-                return Poll::Ready(());
-            }
-        }
+impl Drop for Online {
+    fn drop(&mut self) {
+        let reason = self.ended.as_deref().unwrap_or("the hub stopped");
+        self.inbound.front().cloud.disconnected(self.inbound.who(), self.connection, reason);
     }
 }
