@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
+use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,11 +57,18 @@ impl Call {
         self.query(name).ok_or_else(|| Fault::argument(name, "is missing"))
     }
 
-    /// A query parameter as a number.
-    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Fault> {
-        self.query(name)
-            .map(|text| text.parse().map_err(|_| Fault::argument(name, format!("\"{text}\" is no number"))))
-            .transpose()
+    /// A query parameter as a whole number within limits.
+    pub(super) fn range<T: FromStr + PartialOrd + Display>(
+        &self,
+        name: &str,
+        least: T,
+        most: T,
+    ) -> Result<Option<T>, Fault> {
+        let Some(text) = self.query(name) else { return Ok(None) };
+        match text.parse() {
+            Ok(number) if least <= number && number <= most => Ok(Some(number)),
+            _ => Err(Fault::argument(name, format!("\"{text}\" is no whole number from {least} to {most}"))),
+        }
     }
 
     /// The body as JSON; a fault names the field. An empty body reads as `{}`.

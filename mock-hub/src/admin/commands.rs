@@ -1,4 +1,4 @@
-//! `commands?action=invokeService | setMeasurepoint | get | search` (`docs-model.md` §9.2).
+//! `commands?action=invokeService | setMeasurepoint | get | search | cancel` (`docs-model.md` §9.2).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::domain::device::Device;
 use crate::domain::model::CallType;
 use crate::domain::names::I18n;
 use crate::domain::value_type::ValueType;
-use crate::domain::{CommandKind, NewCommand, Progress};
+use crate::domain::{CommandFault, CommandKind, MAX_PENDING_TTL_S, NewCommand, Progress};
 use crate::enos::json::Cursor;
 
 use super::Admin;
@@ -47,11 +47,12 @@ pub(super) async fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         }
         "get" => call.is(&Method::GET).and_then(|()| get(admin, call)),
         "search" => call.is(&Method::POST).and_then(|()| search(admin, call)),
+        "cancel" => call.is(&Method::POST).and_then(|()| cancel(admin, call)),
         _ => Err(call.unknown("commands")),
     }
 }
 
-/// Gives a command and, if asked to, waits for the device's answer or the time-out.
+/// Gives a command and, if it is instant and asked to wait, waits for the device's answer or the time-out.
 pub(super) async fn run(
     admin: &Admin,
     device: &Arc<Device>,
@@ -59,15 +60,15 @@ pub(super) async fn run(
     waits: bool,
 ) -> Result<Reply, Fault> {
     let with_output = command.kind != CommandKind::MeasurepointSet;
-    let started = admin.cloud.start_command(device, command);
-    let (id, mut settled) = started.map_err(|fault| Fault::new(fault.code, fault.message))?;
+    let waits = waits && command.pending_ttl_s == 0;
+    let (id, mut settled) = admin.cloud.give_command(device, command)?;
     let mut data = json!({"commandId": id.to_string()});
     if !waits {
         return Ok(Reply::ok(data));
     }
     // An error means that the hub was reset meanwhile; the command is gone then, as seen below.
     let _ = settled.wait_for(|settled| *settled).await;
-    let outcome = admin.cloud.look_at_command(&device.id, id, |command| {
+    let outcome = admin.cloud.look_at_command(device, id, |command| {
         (command.progress, command.code, command.message.clone(), command.output.clone())
     });
     let Some((progress, code, message, output)) = outcome else {
@@ -85,7 +86,7 @@ pub(super) async fn run(
 
 fn invocation(call: &Call, device: &Device) -> Result<(NewCommand, bool), Fault> {
     let service_id = call.required("serviceId")?;
-    let timeout_s = timing(call)?;
+    let (timeout_s, pending_ttl_s) = timing(call)?;
     let body: InvokeBody = call.body()?;
     let model = &device.product.model;
     let Some(service) = model.services.get(service_id) else {
@@ -112,13 +113,14 @@ fn invocation(call: &Call, device: &Device) -> Result<(NewCommand, bool), Fault>
         name: service.name.clone(),
         params: Value::Object(body.input_data),
         timeout_s,
+        pending_ttl_s,
     };
     Ok((command, service.call_type == CallType::Sync))
 }
 
 fn set(call: &Call, device: &Device) -> Result<NewCommand, Fault> {
     let point_id = call.required("measurepointId")?;
-    let timeout_s = timing(call)?;
+    let (timeout_s, pending_ttl_s) = timing(call)?;
     let body: SetBody = call.body()?;
     let model = &device.product.model;
     let Some((_, point)) = model.point(point_id) else {
@@ -132,6 +134,7 @@ fn set(call: &Call, device: &Device) -> Result<NewCommand, Fault> {
         name: point.name.clone(),
         params: json!({point_id: body.value}),
         timeout_s,
+        pending_ttl_s,
     })
 }
 
@@ -142,7 +145,7 @@ pub(super) fn measurepoint_get(call: &Call, device: &Device) -> Result<NewComman
     struct Body {
         measurepoint_ids: Vec<String>,
     }
-    let timeout_s = timing(call)?;
+    let (timeout_s, pending_ttl_s) = timing(call)?;
     let body: Body = call.body()?;
     let model = &device.product.model;
     for (index, id) in body.measurepoint_ids.iter().enumerate() {
@@ -158,18 +161,15 @@ pub(super) fn measurepoint_get(call: &Call, device: &Device) -> Result<NewComman
         identifier,
         params: body.measurepoint_ids.into(),
         timeout_s,
+        pending_ttl_s,
     })
 }
 
-/// Reads `timeout` (1 to 60 s, 30 if absent) and `pendingTtl`.
-fn timing(call: &Call) -> Result<u32, Fault> {
-    if call.number::<u32>("pendingTtl")?.unwrap_or(0) > 0 {
-        return Err(Fault::argument("pendingTtl", "cached commands are not served by this hub yet: use 0"));
-    }
-    match call.number("timeout")?.unwrap_or(30) {
-        timeout @ 1..=60 => Ok(timeout),
-        _ => Err(Fault::argument("timeout", "is 1 to 60 seconds")),
-    }
+/// Reads `timeout` (1 to 60 s, 30 if absent) and `pendingTtl` (0, which is instant, to 172,800 s).
+fn timing(call: &Call) -> Result<(u32, u32), Fault> {
+    let timeout_s = call.range("timeout", 1, 60)?.unwrap_or(30);
+    let pending_ttl_s = call.range("pendingTtl", 0, MAX_PENDING_TTL_S)?.unwrap_or(0);
+    Ok((timeout_s, pending_ttl_s))
 }
 
 fn check(field: &str, value_type: &ValueType, value: &Value) -> Result<(), Fault> {
@@ -180,10 +180,24 @@ fn check(field: &str, value_type: &ValueType, value: &Value) -> Result<(), Fault
 
 fn get(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
     let device = call.device(admin, UNKNOWN_DEVICE)?;
-    let id: u64 = call.number("commandId")?.ok_or_else(|| Fault::argument("commandId", "is missing"))?;
+    let id = command_id(call.required("commandId")?)?;
     let org_id = admin.cloud.store.read(|directory| directory.org_id.clone());
-    let found = admin.cloud.look_at_command(&device.id, id, |command| command.to_json(&org_id));
+    let found = admin.cloud.look_at_command(&device, id, |command| command.to_json(&org_id));
     found.map(Reply::ok).ok_or_else(|| Fault::not_found(format!("{} has no command {id}", device.id)))
+}
+
+/// Cancels one cached command, or all of the device's without an id; replies with the cancelled ones.
+fn cancel(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let device = call.device(admin, UNKNOWN_DEVICE)?;
+    let id = call.query("commandId").map(command_id).transpose()?;
+    let org_id = admin.cloud.store.read(|directory| directory.org_id.clone());
+    let cancelled = admin.cloud.cancel_commands(&device, id, &org_id)?;
+    Ok(Reply::ok(cancelled.into()))
+}
+
+fn command_id(text: &str) -> Result<u64, Fault> {
+    text.parse()
+        .map_err(|_| Fault::argument("commandId", format!("\"{text}\" is no command id: they are numbers")))
 }
 
 fn search(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
@@ -196,6 +210,12 @@ fn search(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
     let body: SearchBody = call.body()?;
     let org_id = admin.cloud.store.read(|directory| directory.org_id.clone());
     let mut items = Vec::new();
-    admin.cloud.look_at_commands(&device.id, |command| items.push(command.to_json(&org_id)));
+    admin.cloud.look_at_commands(&device, |command| items.push(command.to_json(&org_id)));
     listing.reply(items, &body)
+}
+
+impl From<CommandFault> for Fault {
+    fn from(fault: CommandFault) -> Self {
+        Self::new(fault.code, fault.message)
+    }
 }

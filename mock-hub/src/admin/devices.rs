@@ -1,9 +1,11 @@
-//! `devices?action=create | get | search | enable | disable | delete` (`docs-model.md` §9.2).
+//! `devices?action=create | get | search | enable | disable | replaceDevice | delete` (`docs-model.md` §9.2).
 
 use axum::http::Method;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::DeviceSpec;
+use crate::domain::device::Device;
 
 use super::Admin;
 use super::call::Call;
@@ -35,6 +37,7 @@ pub(super) fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         "create" => call.is(&Method::POST).and_then(|()| create(admin, call)),
         "get" => call.is(&Method::GET).and_then(|()| get(admin, call)),
         "search" => call.is(&Method::POST).and_then(|()| search(admin, call)),
+        "replaceDevice" => call.is(&Method::POST).and_then(|()| replace(admin, call)),
         "enable" | "disable" | "delete" => call.is(&Method::POST).and_then(|()| change(admin, call)),
         _ => Err(call.unknown("devices")),
     }
@@ -52,12 +55,17 @@ fn create(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         return Err(Fault::argument(field, "is missing"));
     }
     let device = admin.cloud.create_device(spec)?;
-    Ok(Reply::ok(json!({
+    Ok(Reply::ok(credentials(&device)))
+}
+
+/// What a device needs to sign in, as the replies of create and replace carry it.
+fn credentials(device: &Device) -> Value {
+    json!({
         "assetId": &*device.asset_id,
         "productKey": &*device.id.product_key,
         "deviceKey": &*device.id.device_key,
         "deviceSecret": device.secret.expose(),
-    })))
+    })
 }
 
 fn get(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
@@ -72,6 +80,19 @@ fn search(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         directory.devices.values().map(|device| device.to_json(&directory.org_id)).collect()
     });
     SEARCH.reply(items, &body)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ReplaceBody {
+    new_device_key: String,
+}
+
+fn replace(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let old = call.device(admin, UNKNOWN_DEVICE)?;
+    let body: ReplaceBody = call.body()?;
+    let device = admin.cloud.replace_device(&old, &body.new_device_key)?;
+    Ok(Reply::ok(credentials(&device)))
 }
 
 fn change(admin: &Admin, call: &Call) -> Result<Reply, Fault> {

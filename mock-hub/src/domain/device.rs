@@ -146,6 +146,29 @@ impl Device {
         }
     }
 
+    /// The device that takes this one's place under a new key: same asset and points, inactive. Whoever still holds
+    /// this one finds it deleted.
+    pub(super) fn successor(&self, id: DeviceId, secret: &str) -> Self {
+        let points = {
+            let mut state = self.state();
+            state.deleted = true;
+            std::mem::take(&mut state.points)
+        };
+        Self {
+            id,
+            asset_id: self.asset_id.clone(),
+            secret: Secret::new(secret),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            timezone: self.timezone.clone(),
+            attributes: self.attributes.clone(),
+            tags: self.tags.clone(),
+            product: self.product.clone(),
+            created_ms: self.created_ms,
+            state: Mutex::new(DeviceState { points, ..DeviceState::default() }),
+        }
+    }
+
     /// The state; hold it briefly and call nothing else meanwhile.
     pub(crate) fn state(&self) -> MutexGuard<'_, DeviceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

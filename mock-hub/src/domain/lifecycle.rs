@@ -1,8 +1,12 @@
-//! Creating, enabling, disabling and deleting devices (`docs-model.md` §3).
+//! Creating, enabling, disabling, replacing and deleting devices (`docs-model.md` §3).
 
 use std::sync::Arc;
 
+use crate::fabric::DeviceId;
+
 use super::device::Device;
+use super::names::key;
+use super::random;
 use super::seed::FieldFault;
 use super::{Cloud, DeviceSpec, Entry, EntryKind};
 
@@ -56,11 +60,43 @@ impl Cloud {
         Ok(())
     }
 
-    /// Deletes a device and cuts its connection.
+    /// Deletes a device, ends its commands and cuts its connection.
     pub(crate) fn delete_device(&self, device: &Device) {
         self.store.write(|directory| directory.remove_device(&device.id));
         device.state().deleted = true;
         self.note(Entry::new(EntryKind::Admin, "device deleted").device(&device.id));
+        self.fail_commands(&device.asset_id, "the device was deleted");
         self.fabric.cut(&device.id, "the device was deleted");
+    }
+
+    /// Puts a new device in the place of another: asset, points and waiting commands stay, key and secret are new,
+    /// and the device is inactive until it signs in.
+    pub(crate) fn replace_device(&self, old: &Device, new_key: &str) -> Result<Arc<Device>, FieldFault> {
+        key(new_key).map_err(|reason| FieldFault::new("newDeviceKey", reason))?;
+        if *new_key == *old.id.device_key {
+            return Err(FieldFault::same("newDeviceKey", "the device has this key already"));
+        }
+        let id = DeviceId { product_key: old.id.product_key.clone(), device_key: new_key.into() };
+        let device = self.store.write(|directory| {
+            if !directory.devices.contains_key(&old.id) {
+                return Err(FieldFault::gone("device", format!("there is no device {} any more", old.id)));
+            }
+            if directory.devices.contains_key(&id) {
+                return Err(FieldFault::taken("newDeviceKey", format!("there is a device {id} already")));
+            }
+            directory.remove_device(&old.id);
+            let device = old.successor(id.clone(), &random::text(random::DEVICE_SECRET));
+            directory.add_device(device);
+            directory
+                .devices
+                .get(&id)
+                .cloned()
+                .ok_or_else(|| FieldFault::taken("newDeviceKey", String::new()))
+        })?;
+        let text = format!("device replaced by {id}: new secret, inactive");
+        self.note(Entry::new(EntryKind::Admin, text).device(&old.id));
+        self.move_commands(&device, "the device was replaced");
+        self.fabric.cut(&old.id, "the device was replaced");
+        Ok(device)
     }
 }

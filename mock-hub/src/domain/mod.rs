@@ -4,6 +4,7 @@
 //! short locks only and never waits for input or output.
 
 mod access;
+pub(crate) mod alarm;
 pub(crate) mod certificate;
 mod command;
 pub(crate) mod device;
@@ -28,8 +29,9 @@ use crate::store::{Directory, Store};
 
 pub use crate::journal::{Entry, EntryKind};
 pub use access::Denied;
+use alarm::Alarm;
 use command::Commands;
-pub(crate) use command::{CommandKind, NewCommand, Progress};
+pub(crate) use command::{CommandFault, CommandKind, MAX_PENDING_TTL_S, NewCommand, Progress};
 use device::Device;
 pub(crate) use lifecycle::WrongState;
 use rule::Rule;
@@ -53,6 +55,8 @@ pub struct Cloud {
     pub(crate) store: Store,
     pub(crate) journal: Journal,
     commands: Mutex<Commands>,
+    /// Rings for the hub's timer, which calls [`Cloud::tick`].
+    pub(crate) alarm: Alarm,
     last_message_id: AtomicU64,
     seeds: Mutex<Vec<Seed>>,
 }
@@ -76,6 +80,7 @@ impl Cloud {
             store,
             journal: Journal::default(),
             commands: Mutex::default(),
+            alarm: Alarm::default(),
             last_message_id: AtomicU64::new(FIRST_MESSAGE_ID),
             seeds: Mutex::default(),
         })

@@ -124,6 +124,7 @@ struct ApplicationSpec {
 }
 
 /// A field that is wrong, and why.
+#[derive(Debug)]
 pub(crate) struct FieldFault {
     pub(crate) field: &'static str,
     pub(crate) reason: String,
@@ -131,7 +132,7 @@ pub(crate) struct FieldFault {
 }
 
 impl FieldFault {
-    fn new(field: &'static str, reason: impl Into<String>) -> Self {
+    pub(super) fn new(field: &'static str, reason: impl Into<String>) -> Self {
         Self { field, reason: reason.into(), code: 99400 }
     }
 }
@@ -218,6 +219,16 @@ impl FieldFault {
     /// The fault of a quota that is used up (11739).
     pub(super) fn full(field: &'static str, reason: String) -> Self {
         Self { code: 11739, ..Self::new(field, reason) }
+    }
+
+    /// The fault of a device that is replaced by itself (11704).
+    pub(super) fn same(field: &'static str, reason: &str) -> Self {
+        Self { code: 11704, ..Self::new(field, reason) }
+    }
+
+    /// The fault of a device that was deleted meanwhile (11404).
+    pub(super) fn gone(field: &'static str, reason: String) -> Self {
+        Self { code: 11404, ..Self::new(field, reason) }
     }
 
     fn at(self, place: &str) -> SeedError {

@@ -164,10 +164,13 @@ impl Cloud {
             self.fabric.cut(&who.device, "the device was disabled or deleted");
             return Vec::new();
         }
-        if who.secure_mode != 3 {
-            return Vec::new();
+        if who.secure_mode == 3 {
+            // Its commands wait for the login with the device secret, which follows.
+            return vec![self.activation(who)];
         }
-        vec![self.activation(who)]
+        self.tick();
+        self.send_next(&device.asset_id);
+        Vec::new()
     }
 
     /// Records that a connection ended. A connection that was taken over changes nothing.

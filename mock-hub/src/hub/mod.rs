@@ -5,6 +5,7 @@
 
 mod error;
 mod thread;
+mod timer;
 
 use std::fmt;
 use std::io;

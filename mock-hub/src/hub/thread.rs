@@ -14,7 +14,7 @@ use crate::admin::{self, ServerInfo};
 use crate::front::{Front, http, listen};
 use crate::pki::Pki;
 
-use super::{Sockets, StartError};
+use super::{Sockets, StartError, timer};
 
 /// Connections that may wait to be accepted, for each socket.
 const BACKLOG: u32 = 1_024;
@@ -93,6 +93,7 @@ fn serve(
     let router = admin::router(front.cloud.clone(), server_info(addresses, pki));
     let Sockets { mqtt, mqtts, http: plain, https } = listeners;
     let mut loops = JoinSet::new();
+    loops.spawn(timer::keep_time(front.cloud.clone(), stop.clone()));
     loops.spawn(listen::mqtt(front.clone(), mqtt, None, stop.clone()));
     loops.spawn(listen::mqtt(front.clone(), mqtts, Some(pki.mqtt_config()), stop.clone()));
     loops.spawn(http::http(front.clone(), plain, None, router.clone(), stop.clone()));

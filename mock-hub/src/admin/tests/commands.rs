@@ -82,7 +82,7 @@ async fn a_device_that_does_not_answer_times_out() {
     let timed = format!("{REBOOT}&timeout=10");
     let (reply, command) = tokio::join!(rest.post_for(TURBINE, &timed, "{}"), async {
         let command = device.command().await;
-        rest.clock.advance(10_000);
+        rest.pass(10_000);
         command
     });
     assert_eq!(reply["code"], 11915);
@@ -108,8 +108,8 @@ async fn one_command_at_a_time_and_the_next_waits_its_own_time() {
         async {
             let command = device.command().await;
             assert_eq!(command.json()["params"]["delay"], 1);
-            rest.clock.advance(5_000);
-            wait_for(|| rest.cloud.count_commands()["expired"] == 1).await;
+            rest.pass(5_000);
+            assert_eq!(rest.cloud.count_commands()["expired"], 1);
             device.answer(&command, r#""code":200"#);
             let command = device.command().await;
             assert_eq!(command.json()["params"]["delay"], 3);
@@ -122,17 +122,6 @@ async fn one_command_at_a_time_and_the_next_waits_its_own_time() {
     assert_eq!(found["data"][0]["inputData"]["delay"], 3, "newest first");
     assert_eq!(found["pagination"]["totalSize"], 2);
     assert_eq!(found["pagination"]["pageSize"], 100);
-}
-
-/// Lets other tasks run until a condition holds; gives up after many turns.
-async fn wait_for(mut holds: impl FnMut() -> bool) {
-    for _ in 0..100_000 {
-        if holds() {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("it never came true");
 }
 
 #[tokio::test]
@@ -148,19 +137,29 @@ async fn unreachable_devices_and_wrong_arguments_are_refused_at_once() {
         (REBOOT, r#"{"inputData":{"later":1}}"#, 99400, "inputData.later: the service"),
         (REBOOT, r#"{"inputData":[]}"#, 99400, "inputData: invalid type: sequence"),
         (REBOOT, r#"{"inputdata":{}}"#, 99400, "inputdata: unknown field"),
-        ("commands?action=invokeService&serviceId=reboot&timeout=61", "{}", 99400, "timeout: is 1 to 60"),
-        ("commands?action=invokeService&serviceId=reboot&timeout=0", "{}", 99400, "timeout: is 1 to 60"),
+        (
+            "commands?action=invokeService&serviceId=reboot&timeout=61",
+            "{}",
+            99400,
+            "timeout: \"61\" is no whole number",
+        ),
+        (
+            "commands?action=invokeService&serviceId=reboot&timeout=0",
+            "{}",
+            99400,
+            "timeout: \"0\" is no whole number",
+        ),
         (
             "commands?action=invokeService&serviceId=reboot&timeout=x",
             "{}",
             99400,
-            "timeout: \"x\" is no number",
+            "timeout: \"x\" is no whole number from 1 to 60",
         ),
         (
-            "commands?action=invokeService&serviceId=reboot&pendingTtl=60",
+            "commands?action=invokeService&serviceId=reboot&pendingTtl=172801",
             "{}",
             99400,
-            "pendingTtl: cached commands",
+            "pendingTtl: \"172801\" is no whole number from 0 to 172800",
         ),
         (
             "commands?action=setMeasurepoint&measurepointId=nope",
@@ -175,7 +174,9 @@ async fn unreachable_devices_and_wrong_arguments_are_refused_at_once() {
             "value: expected DOUBLE",
         ),
         ("commands?action=setMeasurepoint&measurepointId=setpoint", "{}", 99400, "missing field `value`"),
-        ("commands?action=cancel", "{}", 99404, "not served"),
+        ("commands?action=cancel&commandId=x", "{}", 99400, "commandId: \"x\" is no command id"),
+        ("commands?action=cancel&commandId=5", "{}", 99404, "has no command 5"),
+        ("commands?action=recall", "{}", 99404, "not served"),
     ] {
         let reply = rest.post_for(TURBINE, action, body).await;
         assert_eq!(reply["code"], code, "{action} {body}: {reply}");
@@ -236,8 +237,47 @@ async fn at_most_fifty_commands_wait() {
     let rest = Rest::new();
     let _device = rest.device(TURBINE);
     let mut last = Value::Null;
+    // The device works on one of them.
     for _ in 0..51 {
         last = rest.post_for(TURBINE, "commands?action=invokeService&serviceId=selfTest", "").await;
     }
+    assert_eq!(last["code"], 0);
+    last = rest.post_for(TURBINE, "commands?action=invokeService&serviceId=selfTest", "").await;
     assert_eq!(last["code"], 11902);
+}
+
+#[tokio::test]
+async fn a_cached_command_is_taken_at_once_and_done_when_the_device_comes() {
+    let rest = Rest::new();
+    // An inactive device, and one that is disabled, may have commands waiting.
+    let cached = |ttl: u32| format!("{REBOOT}&pendingTtl={ttl}&timeout=10");
+    let first = rest.post_for(TURBINE, &cached(172_800), r#"{"inputData":{"delay":1}}"#).await;
+    assert_eq!((&first["code"], first["data"].get("outputData")), (&json!(0), None));
+    rest.post_for(TURBINE, "devices?action=disable", "").await;
+    let set = "commands?action=setMeasurepoint&measurepointId=setpoint&pendingTtl=60";
+    let second = rest.post_for(TURBINE, set, r#"{"value":5}"#).await;
+    let third = rest.post_for(TURBINE, &cached(172_800), "{}").await;
+    let id = |reply: &Value| reply["data"]["commandId"].as_str().unwrap().to_owned();
+    let get = |reply: &Value| format!("{}&commandId={}", uri(TURBINE, "commands?action=get"), id(reply));
+    assert_eq!(rest.get(&get(&first)).await["data"]["pendingTtl"], 172_800);
+    rest.pass(60_000);
+    let expired = rest.get(&get(&second)).await;
+    assert_eq!((&expired["data"]["state"], &expired["data"]["code"]), (&json!(3), &Value::Null));
+    let cancel = format!("commands?action=cancel&commandId={}", id(&third));
+    let cancelled = rest.post_for(TURBINE, &cancel, "").await;
+    assert_eq!(
+        (&cancelled["data"][0]["state"], &cancelled["data"][0]["commandType"]),
+        (&json!(2), &json!(2))
+    );
+    rest.post_for(TURBINE, "devices?action=enable", "").await;
+    let device = rest.device(TURBINE);
+    let command = device.command().await;
+    assert_eq!((command.id(), &command.json()["params"]), (id(&first), &json!({"delay": 1})));
+    device.answer(&command, r#""code":200,"data":{"accepted":true}"#);
+    assert_eq!(rest.get(&get(&first)).await["data"]["outputData"], json!({"accepted": true}));
+    for (expression, count) in [("state = 5", 1), ("state = 3", 1), ("state = 2", 1), ("state = 1", 0)] {
+        let body = json!({ "expression": expression }).to_string();
+        let found = rest.post_for(TURBINE, "commands?action=search", &body).await;
+        assert_eq!(found["pagination"]["totalSize"], count, "{expression}");
+    }
 }

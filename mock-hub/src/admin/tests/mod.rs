@@ -41,6 +41,12 @@ impl Rest {
         Self { router: router(cloud.clone(), info), cloud, clock }
     }
 
+    /// Lets time pass and the timer run, as the hub does.
+    fn pass(&self, ms: u64) {
+        self.clock.advance(ms);
+        self.cloud.tick();
+    }
+
     async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();

@@ -1,18 +1,21 @@
 //! The cloud driven from outside: sign-ins, messages and commands, against the example seed or a small one.
 
 mod captures;
+mod commands;
 mod inbound;
+mod lifecycle;
 mod seed;
 mod session;
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use serde_json::{Value, json};
 
 use super::{Cloud, CloudOptions, Refused, SignIn, SignedIn, TlsPeer, example_seed};
 use crate::clock::Clock;
 use crate::enos::sign;
-use crate::fabric::{ConnectionId, DeviceId, Fabric};
+use crate::fabric::{Claim, ConnectionId, DeviceId, Fabric, News, OpenLine, Outbound};
 use crate::journal::Filter;
 
 /// Wall time at which the manual clock stands.
@@ -74,8 +77,76 @@ impl World {
         self.journal(kind).last().map_or_else(String::new, |entry| entry["text"].as_str().unwrap().to_owned())
     }
 
+    /// Signs a device of the example seed in on a line of its own, as the transport would.
+    fn player(&self, product_key: &str, device_key: &str) -> Player {
+        let who = self.sign_in(&Connect::of(product_key, device_key)).unwrap();
+        self.on_a_line(who)
+    }
+
+    fn on_a_line(&self, who: SignedIn) -> Player {
+        let open = self.cloud.fabric.open(1_000).unwrap();
+        let claim = self.cloud.fabric.claim(&who.device, open.line());
+        self.cloud.connected(&who, open.line().id());
+        Player { cloud: self.cloud.clone(), who, open, claim }
+    }
+
+    /// Lets time pass and the timer run, as the hub does.
+    fn pass(&self, ms: u64) {
+        self.clock.advance(ms);
+        self.cloud.tick();
+    }
+
     fn status(&self, id: &DeviceId) -> &'static str {
         self.cloud.store.device(id).unwrap().state().status().name()
+    }
+}
+
+/// A connected device whose part the test plays.
+struct Player {
+    cloud: Arc<Cloud>,
+    who: SignedIn,
+    open: OpenLine,
+    claim: Claim,
+}
+
+impl Player {
+    /// What the hub sent since the last look, or why it ended the connection.
+    fn news(&self) -> Result<Vec<Outbound>, String> {
+        match self.open.line().poll_news(&Context::from_waker(Waker::noop()), true) {
+            Poll::Pending => Ok(Vec::new()),
+            Poll::Ready(News::Messages(messages)) => Ok(messages),
+            Poll::Ready(News::End(reason)) => Err(reason.to_string()),
+        }
+    }
+
+    /// Whether the hub ended the connection; takes nothing that it sent.
+    fn is_cut(&self) -> bool {
+        self.open.line().poll_news(&Context::from_waker(Waker::noop()), false).is_ready()
+    }
+
+    /// The ids of the commands that came since the last look.
+    fn commands(&self) -> Vec<u64> {
+        let id = |message: Outbound| {
+            let command: Value = serde_json::from_slice(&message.payload).unwrap();
+            command["id"].as_str().unwrap().parse().unwrap()
+        };
+        self.news().unwrap().into_iter().map(id).collect()
+    }
+
+    fn answer(&self, id: u64, code: i64) {
+        let topic = format!(
+            "/sys/{}/{}/thing/service/x_reply",
+            self.who.device.product_key, self.who.device.device_key
+        );
+        let payload = format!("{{\"id\":\"{id}\",\"code\":{code},\"data\":{{}}}}");
+        assert!(self.cloud.message(&self.who, &topic, payload.as_bytes(), 1).is_empty());
+    }
+
+    /// The connection ends.
+    fn leave(self) {
+        let connection = self.open.line().id();
+        drop((self.claim, self.open));
+        self.cloud.disconnected(&self.who, connection, "left");
     }
 }
 
