@@ -21,19 +21,32 @@
 //! ```
 
 use std::fmt;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use tower::ServiceExt as _;
+
+use crate::admin::{self, ServerInfo};
 use crate::clock::Clock;
 use crate::domain::{Cloud, CloudOptions};
-use crate::fabric::Fabric;
+use crate::fabric::{DeviceId, Fabric};
 use crate::front::{Front, Limits, mqtt};
 
 pub use crate::front::mqtt::{Connection, Phase};
 
+/// Bytes of a reply of the REST API that are read.
+const MAX_REPLY: usize = 256 * 1024 * 1024;
+
 /// A hub that does nothing by itself.
 pub struct BareHub {
     front: Arc<Front>,
+    router: Router,
 }
 
 impl BareHub {
@@ -42,8 +55,9 @@ impl BareHub {
     pub fn new(clock: Clock, strict: bool) -> Self {
         let fabric = Fabric::new();
         let cloud = Cloud::new(clock.clone(), fabric.clone(), CloudOptions { strict });
+        let router = admin::router(cloud.clone(), ServerInfo::default());
         let (sessions, limits) = (mqtt::Sessions::default(), Limits::default());
-        Self { front: Arc::new(Front { cloud, fabric, clock, sessions, limits }) }
+        Self { front: Arc::new(Front { cloud, fabric, clock, sessions, limits }), router }
     }
 
     /// The cloud behind the connections.
@@ -67,6 +81,43 @@ impl BareHub {
         Some(Connection::new(front.clone(), open, peer, mqtt::Security::Plain))
     }
 
+    /// Forgets the session that a device of cleanSession 0 left behind; false if there is none.
+    pub fn forget_session(&self, device: &DeviceId) -> bool {
+        self.front.sessions.forget(device)
+    }
+
+    /// Calls a route of the REST API; `body` is sent as JSON, also an empty one.
+    ///
+    /// # Panics
+    /// `path_and_query` is no path.
+    #[must_use]
+    pub fn call(&self, method: &str, path_and_query: &str, body: String) -> Call {
+        let request = Request::builder()
+            .method(method)
+            .uri(path_and_query)
+            .header("content-type", "application/json")
+            .body(Body::from(body))
+            .unwrap_or_else(|error| panic!("{method} {path_and_query} is no request: {error}"));
+        let reply = self.router.clone().oneshot(request);
+        Call(Box::pin(async move {
+            let reply = reply.await.unwrap_or_else(|never| match never {});
+            let (head, body) = reply.into_parts();
+            let body = to_bytes(body, MAX_REPLY).await.unwrap_or_default();
+            (head.status, String::from_utf8_lossy(&body).into_owned())
+        }))
+    }
+
+    /// When [`tick`](Self::tick) is due, by the [monotonic clock](Clock::monotonic_ms).
+    #[must_use]
+    pub fn deadline(&self) -> Option<u64> {
+        self.front.cloud.next_deadline_ms()
+    }
+
+    /// Ends what has lasted too long beside the connections: commands.
+    pub fn tick(&self) {
+        self.front.cloud.tick();
+    }
+
     /// Tells every connection to end, and takes no new one.
     pub fn stop(&self) {
         self.front.fabric.end_all("the hub is stopping");
@@ -76,5 +127,23 @@ impl BareHub {
 impl fmt::Debug for BareHub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BareHub({:?})", self.front.clock)
+    }
+}
+
+/// A call of the REST API on its way: a command is answered when the device has answered.
+pub struct Call(Pin<Box<dyn Future<Output = (StatusCode, String)> + Send>>);
+
+impl Call {
+    /// Status and body of the reply, once it is there; the waker of `cx` hears when it may be. Not to be called
+    /// again after that.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(u16, String)> {
+        let (status, body) = ready!(self.0.as_mut().poll(cx));
+        Poll::Ready((status.as_u16(), body))
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Call")
     }
 }

@@ -1,11 +1,12 @@
 //! Connections without a socket: every byte and every moment is given by the test.
 #![allow(clippy::unwrap_used)]
 
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
-use mock_hub::bare::{BareHub, Connection, Phase};
+use mock_hub::bare::{BareHub, Call, Connection, Phase};
 use mock_hub::clock::Clock;
 use mock_hub::fabric::DeviceId;
+use serde_json::Value;
 
 mod support;
 
@@ -154,4 +155,45 @@ fn a_stop_ends_all_and_lets_nobody_in() {
     take(&mut online);
     assert_eq!((early.phase(), online.phase()), (Phase::Gone, Phase::Closing));
     assert!(hub.connect("192.0.2.1:50000".parse().unwrap()).is_none());
+}
+
+/// What a call gives now, if it gives anything.
+fn poll(call: &mut Call) -> Option<(u16, Value)> {
+    match call.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready((status, body)) => Some((status, serde_json::from_str(&body).unwrap())),
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn a_command_by_rest_is_answered_by_its_time_out_without_a_runtime() {
+    let (hub, clock) = hub();
+    let mut connection = open(&hub);
+    connection.receive(&connect(true, 60));
+    take(&mut connection);
+    assert_eq!(hub.deadline(), None);
+    let path = "/connect-service/v2.1/commands?action=invokeService&productKey=pk1&deviceKey=d1\
+                &serviceId=reboot&timeout=5";
+    let mut call = hub.call("POST", path, "{}".to_owned());
+    assert!(poll(&mut call).is_none());
+    assert_eq!(take(&mut connection)[0], 0x32);
+    assert_eq!(hub.deadline(), Some(5_000));
+    clock.advance(5_000);
+    hub.tick();
+    let (status, reply) = poll(&mut call).unwrap();
+    assert_eq!((status, &reply["code"]), (200, &11915.into()));
+}
+
+#[test]
+fn a_session_of_cleansession_0_can_be_forgotten() {
+    let (hub, _) = hub();
+    let device = DeviceId::new("pk1", "d1");
+    assert!(!hub.forget_session(&device));
+    for (forget, present) in [(false, 0), (false, 1), (true, 0)] {
+        assert_eq!(forget && hub.forget_session(&device), forget);
+        let mut connection = open(&hub);
+        connection.receive(&connect(false, 60));
+        assert_eq!(take(&mut connection)[2], present);
+        connection.closed();
+    }
 }

@@ -6,8 +6,11 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use std::fmt::Display;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::domain::device::Device;
@@ -150,7 +153,12 @@ impl Call {
 
 /// The whole body; `None` if it is longer than `most`, broken off, or not here in time.
 pub(super) async fn read_body(body: Body, most: usize, wait: Duration) -> Option<Bytes> {
-    tokio::time::timeout(wait, to_bytes(body, most)).await.ok()?.ok()
+    let mut whole = pin!(to_bytes(body, most));
+    // Mostly it is here already: then no timer is needed, nor a runtime that has one.
+    if let Poll::Ready(read) = poll_fn(|cx| Poll::Ready(whole.as_mut().poll(cx))).await {
+        return read.ok();
+    }
+    tokio::time::timeout(wait, whole).await.ok()?.ok()
 }
 
 /// Splits a query into its decoded parts.

@@ -253,6 +253,11 @@ impl Sessions {
         }
     }
 
+    /// Forgets a device's parked session; false if there is none.
+    pub(crate) fn forget(&self, device: &DeviceId) -> bool {
+        self.parked().sessions.remove(device).is_some()
+    }
+
     fn parked(&self) -> MutexGuard<'_, Parked> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
