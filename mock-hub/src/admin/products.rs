@@ -48,6 +48,7 @@ fn create(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         }
         let product = spec.build(directory, now)?;
         let product_key = product.key.clone();
+        admin.cloud.keep_product(&product);
         directory.products.insert(product_key.clone(), Arc::new(product));
         Ok::<_, Fault>(product_key)
     })?;
@@ -77,7 +78,9 @@ fn delete(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         if directory.has_devices(product_key) {
             return Err(Fault::argument("productKey", "the product still has devices"));
         }
-        directory.products.remove(product_key).map(drop).ok_or_else(|| unknown(product_key))
+        let product = directory.products.remove(product_key).ok_or_else(|| unknown(product_key))?;
+        admin.cloud.forget_product(&product);
+        Ok(())
     })?;
     admin.cloud.note(Entry::new(EntryKind::Admin, format!("product {product_key} deleted")));
     Ok(Reply::ok(Value::Null))

@@ -25,6 +25,10 @@ impl Routes {
         self.add("post", path, routing::post(handler))
     }
 
+    pub(super) fn put<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Admin>>) -> Self {
+        self.add("put", path, routing::put(handler))
+    }
+
     /// A path whose handler looks at the method itself.
     pub(super) fn any<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Admin>>) -> Self {
         self.add("any", path, routing::any(handler))

@@ -8,9 +8,12 @@ use serde_json::{Map, Value, json};
 
 use crate::fabric::{ConnectionId, DeviceId};
 
+use crate::store::{DeviceRecord, ProductRecord, StateRecord};
+
 use super::model::Model;
 use super::names::I18n;
 use super::point::Points;
+use super::seed::{DataFormat, DeviceSpec, ProductSpec, ProductType};
 
 /// A secret of a product, device or application; it never prints itself.
 #[derive(Clone)]
@@ -51,6 +54,9 @@ pub(crate) struct Product {
 /// One device; what changes lies behind a short lock of its own.
 #[derive(Debug)]
 pub(crate) struct Device {
+    /// Under what the store keeps the device; given by the directory, passed on to who replaces the device, never
+    /// used for another.
+    pub(crate) key: u64,
     pub(crate) id: DeviceId,
     pub(crate) asset_id: Arc<str>,
     pub(crate) secret: Secret,
@@ -104,6 +110,30 @@ impl Status {
 }
 
 impl DeviceState {
+    /// What is kept of the state.
+    pub(super) fn record(&self) -> StateRecord {
+        StateRecord {
+            disabled: self.disabled,
+            active_time: self.active_ms,
+            last_online_time: self.last_online_ms,
+            last_offline_time: self.last_offline_ms,
+            last_offline_reason: self.last_offline_reason.clone(),
+        }
+    }
+
+    /// A state as it was kept; nobody is connected.
+    pub(super) fn restored(record: &StateRecord, points: Points) -> Self {
+        Self {
+            disabled: record.disabled,
+            active_ms: record.active_time,
+            last_online_ms: record.last_online_time,
+            last_offline_ms: record.last_offline_time,
+            last_offline_reason: record.last_offline_reason.clone(),
+            points,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn status(&self) -> Status {
         match (self.disabled, self.active_ms, &self.connection) {
             (true, ..) => Status::Disabled,
@@ -132,6 +162,7 @@ impl Device {
     pub(crate) fn new(new: NewDevice) -> Self {
         let points = Points::for_model(&new.product.model);
         Self {
+            key: 0,
             id: new.id,
             asset_id: new.asset_id.into(),
             secret: Secret::new(&new.secret),
@@ -155,6 +186,7 @@ impl Device {
             std::mem::take(&mut state.points)
         };
         Self {
+            key: self.key,
             id,
             asset_id: self.asset_id.clone(),
             secret: Secret::new(secret),
@@ -172,6 +204,22 @@ impl Device {
     /// The state; hold it briefly and call nothing else meanwhile.
     pub(crate) fn state(&self) -> MutexGuard<'_, DeviceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is kept of a device beside its state.
+    pub(super) fn record(&self) -> DeviceRecord {
+        let device = DeviceSpec {
+            product_key: self.id.product_key.to_string(),
+            device_key: Some(self.id.device_key.to_string()),
+            device_secret: Some(self.secret.expose().to_owned()),
+            asset_id: Some(self.asset_id.to_string()),
+            device_name: Some(self.name.clone()),
+            device_desc: Some(self.description.clone()),
+            timezone: Some(self.timezone.clone()),
+            device_attributes: Some(self.attributes.clone()),
+            device_tags: Some(self.tags.clone()),
+        };
+        DeviceRecord { device, create_time: self.created_ms }
     }
 
     /// The device struct of the REST API; it holds the device secret, as the vendor's does.
@@ -206,6 +254,23 @@ impl Device {
 }
 
 impl Product {
+    /// What is kept of a product.
+    pub(super) fn record(&self) -> ProductRecord {
+        let product = ProductSpec {
+            product_key: Some(self.key.to_string()),
+            product_secret: Some(self.secret.expose().to_owned()),
+            product_name: Some(self.name.clone()),
+            product_desc: Some(self.description.clone()),
+            product_tags: Some(self.tags.clone()),
+            model_id: self.model.id.to_string(),
+            product_type: if self.is_gateway { ProductType::Gateway } else { ProductType::Device },
+            data_format: DataFormat::Json,
+            dynamic_activate_enabled: self.dynamic_activation,
+            bi_directional_auth: self.bi_directional_auth,
+        };
+        ProductRecord { product, create_time: self.created_ms }
+    }
+
     pub(crate) fn type_name(&self) -> &'static str {
         if self.is_gateway { "Gateway" } else { "Device" }
     }

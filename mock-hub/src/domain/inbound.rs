@@ -7,8 +7,15 @@ use crate::enos::topic::{self, Kind};
 use crate::fabric::Outbound;
 use crate::journal;
 
+use crate::store::Change;
+
+use super::device::{Device, DeviceState};
 use super::rule::{self, Rule};
 use super::{Cloud, Denied, Entry, EntryKind, SignedIn, point};
+
+/// A post that was right and could not be kept. The vendor's pages have no code for it; 500 is what the REST codes
+/// (device code + 11000, 99500 for an internal error) and HTTP agree on best.
+const NOT_KEPT: u32 = 500;
 
 /// What a request is refused with.
 struct Fault {
@@ -122,12 +129,22 @@ impl Cloud {
         }
         let mut state = who.target.state();
         if state.deleted || state.disabled {
-            state.points.refused += 1;
+            self.count_refused(&who.target, &mut state);
             let (code, what) = if state.deleted { (705, "deleted") } else { (723, "disabled") };
             return Err(Fault::new(code, format!("the device was {what}")));
         }
-        state.points.store(post, now);
+        if let Err(fault) = self.store.ready() {
+            self.count_refused(&who.target, &mut state);
+            return Err(Fault::new(NOT_KEPT, fault.to_string()));
+        }
+        let posted = state.points.store(who.target.key, post, now);
+        self.store.append(Change::Post(posted));
         Ok(())
+    }
+
+    fn count_refused(&self, device: &Device, state: &mut DeviceState) {
+        state.points.refused += 1;
+        self.store.append_with(|| Change::Counters(device.key, state.points.counters()));
     }
 
     /// The rules of the envelope; the vendor's own clients break some of them.
@@ -159,7 +176,7 @@ impl Cloud {
     }
 
     fn refuse_post(&self, who: &SignedIn, fault: Fault) -> Fault {
-        who.target.state().points.refused += 1;
+        self.count_refused(&who.target, &mut who.target.state());
         fault
     }
 
@@ -203,6 +220,7 @@ fn before_reading<'a>(kind: Result<Kind<'a>, Denied>, payload: &[u8]) -> Result<
 /// What a device developer does about a refusal; the journal says it, the reply does not.
 fn fix(code: u32) -> &'static str {
     match code {
+        NOT_KEPT => "give the hub's data folder room again; then post again",
         705 | 723 => "create or enable the device",
         1008 => "send fewer points in one message",
         1009 => "publish on a served topic below the keys that signed in",

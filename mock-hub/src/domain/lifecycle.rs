@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::fabric::DeviceId;
+use crate::store::Change;
 
 use super::device::Device;
 use super::names::key;
@@ -32,10 +33,13 @@ impl Cloud {
             }
             let device = spec.build(directory, now)?;
             let id = device.id.clone();
+            let already = || FieldFault::taken("deviceKey", format!("there is a device {id} already"));
             if !directory.add_device(device) {
-                return Err(FieldFault::taken("deviceKey", format!("there is a device {id} already")));
+                return Err(already());
             }
-            directory.devices.get(&id).cloned().ok_or_else(|| FieldFault::taken("deviceKey", String::new()))
+            let device = directory.devices.get(&id).cloned().ok_or_else(already)?;
+            self.keep_device(&device);
+            Ok(device)
         })?;
         self.note(Entry::new(EntryKind::Admin, "device created").device(&device.id));
         Ok(device)
@@ -43,27 +47,36 @@ impl Cloud {
 
     /// Lifts the ban of a disabled device.
     pub(crate) fn enable_device(&self, device: &Device) -> Result<(), WrongState> {
-        if !std::mem::replace(&mut device.state().disabled, false) {
-            return Err(WrongState);
-        }
+        self.set_disabled(device, false)?;
         self.note(Entry::new(EntryKind::Admin, "device enabled").device(&device.id));
         Ok(())
     }
 
     /// Bans a device and cuts its connection.
     pub(crate) fn disable_device(&self, device: &Device) -> Result<(), WrongState> {
-        if std::mem::replace(&mut device.state().disabled, true) {
-            return Err(WrongState);
-        }
+        self.set_disabled(device, true)?;
         self.note(Entry::new(EntryKind::Admin, "device disabled").device(&device.id));
         self.fabric.cut(&device.id, "the device was disabled");
         Ok(())
     }
 
+    fn set_disabled(&self, device: &Device, disabled: bool) -> Result<(), WrongState> {
+        let mut state = device.state();
+        if std::mem::replace(&mut state.disabled, disabled) == disabled {
+            return Err(WrongState);
+        }
+        self.keep_state(device, &state);
+        Ok(())
+    }
+
     /// Deletes a device, ends its commands and cuts its connection.
     pub(crate) fn delete_device(&self, device: &Device) {
-        self.store.write(|directory| directory.remove_device(&device.id));
-        device.state().deleted = true;
+        self.store.write(|directory| {
+            directory.remove_device(&device.id);
+            let mut state = device.state();
+            state.deleted = true;
+            self.store.append(Change::DeviceGone(device.key));
+        });
         self.note(Entry::new(EntryKind::Admin, "device deleted").device(&device.id));
         self.fail_commands(&device.asset_id, "the device was deleted");
         self.fabric.cut(&device.id, "the device was deleted");
@@ -87,11 +100,14 @@ impl Cloud {
             directory.remove_device(&old.id);
             let device = old.successor(id.clone(), &random::text(random::DEVICE_SECRET));
             directory.add_device(device);
-            directory
+            let device = directory
                 .devices
                 .get(&id)
                 .cloned()
-                .ok_or_else(|| FieldFault::taken("newDeviceKey", String::new()))
+                .ok_or_else(|| FieldFault::taken("newDeviceKey", String::new()))?;
+            self.keep_device(&device);
+            self.keep_state(&device, &device.state());
+            Ok(device)
         })?;
         let text = format!("device replaced by {id}: new secret, inactive");
         self.note(Entry::new(EntryKind::Admin, text).device(&old.id));

@@ -8,7 +8,9 @@ pub(crate) mod alarm;
 pub(crate) mod certificate;
 mod command;
 pub(crate) mod device;
+mod image;
 mod inbound;
+mod keep;
 mod lifecycle;
 pub(crate) mod model;
 pub(crate) mod names;
@@ -17,6 +19,7 @@ pub(crate) mod random;
 mod rule;
 mod seed;
 mod session;
+mod snapshot;
 pub(crate) mod value_type;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::clock::Clock;
 use crate::fabric::Fabric;
 use crate::journal::Journal;
-use crate::store::{Directory, Store};
+use crate::store::{Backing, Change, Memory, Store};
 
 pub use crate::journal::{Entry, EntryKind};
 pub use access::Denied;
@@ -33,10 +36,12 @@ use alarm::Alarm;
 use command::Commands;
 pub(crate) use command::{CommandFault, CommandKind, MAX_PENDING_TTL_S, NewCommand, Progress};
 use device::Device;
+use keep::Seeds;
+pub(crate) use keep::WorldError;
 pub(crate) use lifecycle::WrongState;
+pub(crate) use model::ModelSpec;
 use rule::Rule;
-use seed::Seed;
-pub(crate) use seed::{DeviceSpec, FieldFault, ProductSpec};
+pub(crate) use seed::{ApplicationSpec, DeviceSpec, FieldFault, ProductSpec};
 pub use seed::{SeedError, example_seed};
 pub use session::{Refused, SignIn, SignedIn, TlsPeer};
 
@@ -58,72 +63,41 @@ pub struct Cloud {
     /// Rings for the hub's timer, which calls [`Cloud::tick`].
     pub(crate) alarm: Alarm,
     last_message_id: AtomicU64,
-    seeds: Mutex<Vec<Seed>>,
+    /// Message ids up to this one are noted as used in the store.
+    reserved_message_id: AtomicU64,
+    seeds: Mutex<Seeds>,
 }
 
 /// Ids of commands and activation messages count up from here: 11 digits, since small numbers collide with the ids
 /// that devices use themselves (`payloads.md` §1.3).
 const FIRST_MESSAGE_ID: u64 = 90_000_000_000;
+/// Message ids noted as used in the store at a time.
+const MESSAGE_IDS: u64 = 1_000;
 /// The organisation of a seed that names none.
 const DEFAULT_ORG: &str = "o1";
 
 impl Cloud {
-    /// An empty cloud.
+    /// An empty cloud that keeps everything in memory.
     #[must_use]
     pub fn new(clock: Clock, fabric: Fabric, options: CloudOptions) -> Arc<Self> {
-        let store = Store::default();
-        store.write(|directory| directory.org_id = DEFAULT_ORG.into());
-        Arc::new(Self {
+        let cloud = Self::over(Box::<Memory>::default(), clock, fabric, options);
+        cloud.store.write(|directory| directory.org_id = DEFAULT_ORG.into());
+        Arc::new(cloud)
+    }
+
+    fn over(backing: Box<dyn Backing>, clock: Clock, fabric: Fabric, options: CloudOptions) -> Self {
+        Self {
             clock,
             fabric,
             options,
-            store,
+            store: Store::new(backing),
             journal: Journal::default(),
             commands: Mutex::default(),
             alarm: Alarm::default(),
             last_message_id: AtomicU64::new(FIRST_MESSAGE_ID),
+            reserved_message_id: AtomicU64::new(FIRST_MESSAGE_ID),
             seeds: Mutex::default(),
-        })
-    }
-
-    /// Adds a seed to the world.
-    ///
-    /// # Errors
-    /// The seed is no JSON, has an unknown field, contradicts itself or names something that is there already.
-    /// Nothing of it was taken then.
-    pub fn load_seed(&self, json: &str) -> Result<(), SeedError> {
-        let seed = Seed::parse(json)?;
-        let now = self.clock.now_ms();
-        let mut seeds = self.seeds();
-        self.store.write(|directory| {
-            let mut grown = directory.clone();
-            seed.apply(&mut grown, now)?;
-            *directory = grown;
-            Ok(())
-        })?;
-        seeds.push(seed);
-        drop(seeds);
-        self.note(Entry::new(EntryKind::Admin, "seed loaded"));
-        Ok(())
-    }
-
-    /// Goes back to the seeds: what was created, posted or commanded since is forgotten, and every device is cut.
-    pub(crate) fn reset(&self) -> Result<(), SeedError> {
-        let now = self.clock.now_ms();
-        let mut fresh = Directory { org_id: DEFAULT_ORG.into(), ..Directory::default() };
-        let seeds = self.seeds();
-        for seed in seeds.iter() {
-            seed.apply(&mut fresh, now)?;
         }
-        let old = self.store.write(|directory| std::mem::replace(directory, fresh));
-        drop(seeds);
-        self.lock_commands().clear();
-        for (id, device) in &old.devices {
-            device.state().deleted = true;
-            self.fabric.cut(id, "the hub was reset");
-        }
-        self.note(Entry::new(EntryKind::Admin, "reset to the seed"));
-        Ok(())
     }
 
     /// Writes an entry into the journal.
@@ -137,16 +111,21 @@ impl Cloud {
         self.options.strict
     }
 
+    /// An id that no message had before, whatever happened to the hub since.
     fn next_message_id(&self) -> u64 {
-        self.last_message_id.fetch_add(1, Ordering::Relaxed) + 1
+        let id = self.last_message_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let reserved = self.reserved_message_id.load(Ordering::Relaxed);
+        if id >= reserved && self.store.is_durable() {
+            // Two threads may both do it: the store keeps the higher one.
+            let reserved = id + MESSAGE_IDS;
+            self.reserved_message_id.fetch_max(reserved, Ordering::Relaxed);
+            self.store.append(Change::MessageIds(reserved));
+        }
+        id
     }
 
     fn lock_commands(&self) -> MutexGuard<'_, Commands> {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn seeds(&self) -> MutexGuard<'_, Vec<Seed>> {
-        self.seeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Warns of a tolerated rule, once per connection of the device.

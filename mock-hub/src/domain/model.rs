@@ -263,6 +263,16 @@ impl Model {
         self.points.get(index).map(|point| (index, point))
     }
 
+    /// What the model was compiled from.
+    pub(super) fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// Tells whether two models say the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        serde_json::to_value(&self.spec).ok() == serde_json::to_value(&other.spec).ok()
+    }
+
     /// The model as REST shows it (`docs-model.md` §2).
     pub(crate) fn to_json(&self, org_id: &str) -> Value {
         let mut json = serde_json::to_value(&self.spec).unwrap_or_default();

@@ -2,23 +2,16 @@
 
 use crate::enos::json::{Cursor, JsonError, JsonKind, Value};
 
+use crate::store::{Counters, Posted, Sample};
+
 use super::model::{Model, Point};
 use super::rule::{self, Rule};
-
-/// The newest value of a point.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Latest {
-    /// Milliseconds since the Unix epoch, as the device gave them; any integer.
-    pub(crate) time: i64,
-    pub(crate) value: Value,
-    pub(crate) quality: Option<u8>,
-}
 
 /// What is kept of a device's points.
 #[derive(Debug, Default)]
 pub(crate) struct Points {
     /// By the model's order of points.
-    latest: Vec<Option<Latest>>,
+    latest: Vec<Option<Sample>>,
     pub(crate) accepted: u64,
     pub(crate) refused: u64,
     /// Accepted posts that changed nothing: every value was stored before, or is older than the newest.
@@ -31,27 +24,50 @@ impl Points {
         Self { latest: vec![None; model.points.len()], ..Self::default() }
     }
 
-    /// Stores a checked post. The newest device time wins; equal times overwrite, so a post sent twice counts once.
-    pub(super) fn store(&mut self, post: Post, now_ms: u64) {
+    /// What was kept of a device: its counters, and samples of which the newest of each point counts.
+    pub(super) fn restored(model: &Model, counters: Counters, samples: &[(usize, Sample)]) -> Self {
+        let mut points = Self::for_model(model);
+        for (index, sample) in samples {
+            points.enter(*index, sample.time, &sample.value, sample.quality);
+        }
+        let Counters { accepted, refused, unchanged, last_update } = counters;
+        Self { accepted, refused, unchanged, last_update_ms: last_update, ..points }
+    }
+
+    /// Enters a checked post and gives what of it must be kept. The newest device time wins; equal times overwrite,
+    /// so a post sent twice counts once.
+    pub(super) fn store(&mut self, device: u64, post: Post, now_ms: u64) -> Posted {
         let mut changed = false;
-        for (index, value, quality) in post.values {
-            let Some(slot) = self.latest.get_mut(index) else { continue };
-            if slot.as_ref().is_some_and(|latest| latest.time > post.time) {
-                continue;
-            }
-            let latest = Latest { time: post.time, value, quality };
-            if slot.as_ref() != Some(&latest) {
-                *slot = Some(latest);
-                changed = true;
-            }
+        for (index, value, quality) in &post.values {
+            changed |= self.enter(*index, post.time, value, *quality);
         }
         self.accepted += 1;
         self.unchanged += u64::from(!changed);
         self.last_update_ms = now_ms;
+        Posted { device, time: post.time, values: post.values, counters: self.counters() }
+    }
+
+    /// Makes a value the newest of its point, if it is; tells whether that changed anything.
+    fn enter(&mut self, index: usize, time: i64, value: &Value, quality: Option<u8>) -> bool {
+        let Some(slot) = self.latest.get_mut(index) else { return false };
+        if let Some(latest) = slot {
+            let same = latest.time == time && latest.quality == quality && latest.value == *value;
+            if latest.time > time || same {
+                return false;
+            }
+        }
+        *slot = Some(Sample { time, value: value.clone(), quality });
+        true
+    }
+
+    /// What is counted.
+    pub(super) fn counters(&self) -> Counters {
+        let Self { accepted, refused, unchanged, last_update_ms: last_update, .. } = *self;
+        Counters { accepted, refused, unchanged, last_update }
     }
 
     /// The points that have a value, in the model's order.
-    pub(crate) fn latest<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = (&'a Point, &'a Latest)> {
+    pub(crate) fn latest<'a>(&'a self, model: &'a Model) -> impl Iterator<Item = (&'a Point, &'a Sample)> {
         let stored = model.points.iter().zip(&self.latest);
         stored.filter_map(|(point, latest)| Some((point, latest.as_ref()?)))
     }
@@ -213,8 +229,8 @@ mod tests {
         let model = model();
         let post = read(params, &model, false, 1_000)?;
         let mut points = Points::for_model(&model);
-        points.store(post, 1_000);
-        let show = |(point, latest): (&Point, &Latest)| {
+        points.store(1, post, 1_000);
+        let show = |(point, latest): (&Point, &Sample)| {
             let quality = latest.quality.map_or_else(String::new, |quality| format!(" q{quality}"));
             format!("{}={}@{}{quality}", point.identifier, latest.value.to_json(), latest.time)
         };
@@ -318,7 +334,7 @@ mod tests {
         let mut points = Points::for_model(&model);
         for (time, value) in [(10, 1), (20, 2), (20, 2), (15, 9), (20, 3)] {
             let params = format!(r#"{{"measurepoints":{{"n":{value}}},"time":{time}}}"#);
-            points.store(read(&params, &model, false, 0).unwrap(), time);
+            points.store(1, read(&params, &model, false, 0).unwrap(), time);
         }
         let (_, latest) = points.latest(&model).next().unwrap();
         assert_eq!((latest.time, &latest.value), (20, &Value::Int(3)));

@@ -1,14 +1,16 @@
 //! The seed file: the world that a hub starts with (`mock-hub/seed.schema.json`).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::enos::json::Cursor;
 use crate::fabric::DeviceId;
-use crate::store::Directory;
+use crate::journal::clip;
+use crate::store::{Change, DeviceRecord, Directory, ProductRecord};
 
 use super::device::{Device, NewDevice, Product, Secret};
 use super::model::{Model, ModelSpec};
@@ -31,8 +33,20 @@ pub struct SeedError {
 }
 
 impl SeedError {
-    fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(super) fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { place: place.into(), reason: reason.into() }
+    }
+
+    /// What the JSON reader says, without the secret that it may quote.
+    pub(super) fn of_reader(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let place = error.path().to_string();
+        // The root is ".", a place that could not be told "?".
+        let place = if matches!(&*place, "." | "?") { String::new() } else { place };
+        let reason = match place.ends_with("Secret") {
+            true => "expected a string".to_owned(),
+            false => error.inner().to_string(),
+        };
+        Self::new(place, reason)
     }
 }
 
@@ -48,7 +62,7 @@ impl fmt::Display for SeedError {
 
 impl std::error::Error for SeedError {}
 
-/// A seed whose open fields were filled, so that applying it twice gives the same world.
+/// A seed; once its open fields are [filled](Self::fill), applying it twice gives the same world.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Seed {
@@ -63,64 +77,79 @@ pub(crate) struct Seed {
     devices: Vec<DeviceSpec>,
     #[serde(default)]
     applications: Vec<ApplicationSpec>,
+    /// Products and devices whose key was left open, by their place.
+    #[serde(skip)]
+    unnamed_products: HashSet<usize>,
+    #[serde(skip)]
+    unnamed_devices: HashSet<usize>,
 }
 
-/// A product in a seed, or in a REST request that creates one.
-#[derive(Clone, Deserialize)]
+/// What applying a seed led to.
+#[derive(Default)]
+pub(super) struct Applied {
+    /// What must be kept.
+    pub(super) changes: Vec<Change>,
+    /// Where the seed says something else than what was found.
+    pub(super) conflicts: Vec<String>,
+}
+
+/// A product in a seed, in a REST request that creates one, or as it is kept.
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ProductSpec {
     pub(crate) product_key: Option<String>,
     pub(crate) product_secret: Option<String>,
-    product_name: Option<I18n>,
-    product_desc: Option<String>,
+    pub(super) product_name: Option<I18n>,
+    pub(super) product_desc: Option<String>,
     #[serde(default)]
-    product_tags: Option<Map<String, Value>>,
-    model_id: String,
+    pub(super) product_tags: Option<Map<String, Value>>,
+    pub(super) model_id: String,
     #[serde(default)]
-    product_type: ProductType,
+    pub(super) product_type: ProductType,
     #[serde(default)]
-    data_format: DataFormat,
+    pub(super) data_format: DataFormat,
     #[serde(default)]
-    dynamic_activate_enabled: bool,
+    pub(super) dynamic_activate_enabled: bool,
     #[serde(default)]
-    bi_directional_auth: bool,
+    pub(super) bi_directional_auth: bool,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-enum ProductType {
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub(super) enum ProductType {
     #[default]
     Device,
     Gateway,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-enum DataFormat {
+#[derive(Clone, Copy, Default, Deserialize, Serialize)]
+pub(super) enum DataFormat {
     #[default]
     Json,
 }
 
-/// A device in a seed, or in a REST request that creates one.
-#[derive(Clone, Deserialize)]
+/// A device in a seed, in a REST request that creates one, or as it is kept.
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DeviceSpec {
     pub(crate) product_key: String,
     pub(crate) device_key: Option<String>,
     pub(crate) device_secret: Option<String>,
     pub(crate) asset_id: Option<String>,
-    device_name: Option<I18n>,
-    device_desc: Option<String>,
-    timezone: Option<String>,
+    pub(super) device_name: Option<I18n>,
+    pub(super) device_desc: Option<String>,
+    pub(super) timezone: Option<String>,
     #[serde(default)]
-    device_attributes: Option<Map<String, Value>>,
+    pub(super) device_attributes: Option<Map<String, Value>>,
     #[serde(default)]
-    device_tags: Option<Map<String, Value>>,
+    pub(super) device_tags: Option<Map<String, Value>>,
 }
 
-#[derive(Clone, Deserialize)]
+/// An application in a seed, or as it is kept.
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ApplicationSpec {
-    app_key: String,
-    app_secret: String,
+pub(crate) struct ApplicationSpec {
+    pub(crate) app_key: String,
+    pub(crate) app_secret: String,
 }
 
 /// A field that is wrong, and why.
@@ -142,71 +171,172 @@ fn one() -> u32 {
 }
 
 impl Seed {
-    /// Reads a seed and fills what it left open.
+    /// Reads a seed.
     pub(crate) fn parse(json: &str) -> Result<Self, SeedError> {
         let mut reader = serde_json::Deserializer::from_str(json);
-        let mut seed: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let place = error.path().to_string();
-            // The root is ".", a place that could not be told "?".
-            let place = if matches!(&*place, "." | "?") { String::new() } else { place };
-            // The reader quotes what it found.
-            let reason = match place.ends_with("Secret") {
-                true => "expected a string".to_owned(),
-                false => error.inner().to_string(),
-            };
-            SeedError::new(place, reason)
-        })?;
+        let seed: Self = serde_path_to_error::deserialize(&mut reader).map_err(SeedError::of_reader)?;
         reader.end().map_err(|error| SeedError::new("", error.to_string()))?;
         if seed.version != 1 {
             let reason =
                 format!("{} is no version of the seed that this hub reads: it reads 1", seed.version);
             return Err(SeedError::new("version", reason));
         }
-        seed.products.iter_mut().for_each(ProductSpec::fill);
-        seed.devices.iter_mut().for_each(DeviceSpec::fill);
         Ok(seed)
     }
 
+    /// Makes up what was left open: from what was `found`, so that a made-up secret stays the same over restarts,
+    /// else at random.
+    pub(super) fn fill(&mut self, found: &Directory) {
+        for (index, product) in self.products.iter_mut().enumerate() {
+            match &product.product_key {
+                None => drop(self.unnamed_products.insert(index)),
+                Some(key) => {
+                    let held = found.products.get(&**key).map(|product| product.secret.expose().to_owned());
+                    product.product_secret = product.product_secret.take().or(held);
+                }
+            }
+            product.fill();
+        }
+        for (index, device) in self.devices.iter_mut().enumerate() {
+            match &device.device_key {
+                None => drop(self.unnamed_devices.insert(index)),
+                Some(key) => {
+                    let id = DeviceId::new(&*device.product_key, &**key);
+                    if let Some(held) = found.devices.get(&id) {
+                        device.asset_id.get_or_insert_with(|| held.asset_id.to_string());
+                        device.device_secret.get_or_insert_with(|| held.secret.expose().to_owned());
+                    }
+                }
+            }
+            device.fill();
+        }
+    }
+
     /// Enters everything into a directory; on an error the directory is to be thrown away.
-    pub(crate) fn apply(&self, directory: &mut Directory, now_ms: u64) -> Result<(), SeedError> {
+    ///
+    /// What was `found` in a data folder stays as it is, and entries without a key are made only if nothing was.
+    pub(super) fn apply(
+        &self,
+        directory: &mut Directory,
+        found: &Directory,
+        now_ms: u64,
+    ) -> Result<Applied, SeedError> {
+        let mut applied = Applied::default();
+        let is_new = found.is_empty();
         if let Some(org_id) = &self.org_id {
             key(org_id).map_err(|reason| SeedError::new("orgId", reason))?;
-            directory.org_id = org_id.as_str().into();
+            if is_new {
+                directory.org_id = org_id.as_str().into();
+                applied.changes.push(Change::OrgId(directory.org_id.clone()));
+            } else if **org_id != *found.org_id {
+                applied.conflict("orgId", org_id, &format!("is \"{}\"", found.org_id));
+            }
         }
+        self.apply_models(directory, found, &mut applied)?;
+        for (index, spec) in self.products.iter().enumerate() {
+            let place = format!("products[{index}]");
+            let product_key = spec.product_key.as_deref().unwrap_or_default();
+            if let Some(held) = found.products.get(product_key) {
+                spec.compare(held, &place, &mut applied);
+                continue;
+            }
+            if !is_new && self.unnamed_products.contains(&index) {
+                continue;
+            }
+            let product = spec.build(directory, now_ms).map_err(|fault| fault.at(&place))?;
+            if directory.products.insert(product.key.clone(), Arc::new(product)).is_some() {
+                return Err(taken(&place, "productKey", product_key));
+            }
+            let record = ProductRecord { product: spec.clone(), create_time: now_ms };
+            applied.changes.push(Change::Product(Box::new(record)));
+        }
+        self.apply_devices(directory, found, now_ms, &mut applied)?;
+        for (index, spec) in self.applications.iter().enumerate() {
+            let place = format!("applications[{index}]");
+            let app_key = not_empty(&spec.app_key, &place, "appKey")?;
+            if let Some(held) = found.applications.get(app_key) {
+                if *held.expose() != *spec.app_secret {
+                    applied.conflict(&format!("{place}.appSecret"), app_key, "has another secret");
+                }
+                continue;
+            }
+            let secret = Secret::new(not_empty(&spec.app_secret, &place, "appSecret")?);
+            if directory.applications.insert(app_key.into(), secret).is_some() {
+                return Err(taken(&place, "appKey", app_key));
+            }
+            applied.changes.push(Change::Application(Box::new(spec.clone())));
+        }
+        Ok(applied)
+    }
+
+    fn apply_models(
+        &self,
+        directory: &mut Directory,
+        found: &Directory,
+        applied: &mut Applied,
+    ) -> Result<(), SeedError> {
         for (index, spec) in self.models.iter().enumerate() {
             let place = format!("models[{index}]");
             let model = Model::compile(spec.clone())
                 .map_err(|error| SeedError::new(format!("{place}.{}", error.place), error.reason))?;
+            if let Some(held) = found.models.get(&model.id) {
+                if !held.is_same(&model) {
+                    applied.conflict(&place, &model.id, "is defined otherwise");
+                }
+                continue;
+            }
             if directory.models.insert(model.id.clone(), Arc::new(model)).is_some() {
                 return Err(taken(&place, "modelId", &spec.model_id));
             }
+            applied.changes.push(Change::Model(Box::new(spec.clone())));
         }
-        for (index, spec) in self.products.iter().enumerate() {
-            let place = format!("products[{index}]");
-            let product = spec.build(directory, now_ms).map_err(|fault| fault.at(&place))?;
-            if directory.products.insert(product.key.clone(), Arc::new(product)).is_some() {
-                return Err(taken(&place, "productKey", spec.product_key.as_deref().unwrap_or_default()));
-            }
-        }
+        Ok(())
+    }
+
+    fn apply_devices(
+        &self,
+        directory: &mut Directory,
+        found: &Directory,
+        now_ms: u64,
+        applied: &mut Applied,
+    ) -> Result<(), SeedError> {
         for (index, spec) in self.devices.iter().enumerate() {
             let place = format!("devices[{index}]");
+            let device_key = spec.device_key.as_deref().unwrap_or_default();
+            let id = DeviceId::new(&*spec.product_key, device_key);
+            if let Some(held) = found.devices.get(&id) {
+                if spec.device_secret.as_deref() != Some(held.secret.expose()) {
+                    applied.conflict(&format!("{place}.deviceSecret"), device_key, "has another secret");
+                }
+                if spec.asset_id.as_deref() != Some(&*held.asset_id) {
+                    applied.conflict(&format!("{place}.assetId"), device_key, "has another asset id");
+                }
+                continue;
+            }
+            if !found.is_empty() && self.unnamed_devices.contains(&index) {
+                continue;
+            }
             let device = spec.build(directory, now_ms).map_err(|fault| fault.at(&place))?;
             if directory.assets.contains_key(&device.asset_id) {
                 return Err(taken(&place, "assetId", &device.asset_id));
             }
             if !directory.add_device(device) {
-                return Err(taken(&place, "deviceKey", spec.device_key.as_deref().unwrap_or_default()));
+                return Err(taken(&place, "deviceKey", device_key));
             }
-        }
-        for (index, spec) in self.applications.iter().enumerate() {
-            let place = format!("applications[{index}]");
-            let secret = Secret::new(not_empty(&spec.app_secret, &place, "appSecret")?);
-            let app_key = not_empty(&spec.app_key, &place, "appKey")?;
-            if directory.applications.insert(app_key.into(), secret).is_some() {
-                return Err(taken(&place, "appKey", app_key));
-            }
+            let record = DeviceRecord { device: spec.clone(), create_time: now_ms };
+            applied.changes.push(Change::Device(directory.last_key, Box::new(record)));
         }
         Ok(())
+    }
+}
+
+impl Applied {
+    fn conflict(&mut self, place: &str, name: &str, what: &str) {
+        self.conflicts.push(format!(
+            "seed {place}: \"{}\" {what} in the data folder; what is there stays. Fix: change the seed, or reset \
+             the hub to take it",
+            clip(name, 80)
+        ));
     }
 }
 
@@ -231,7 +361,7 @@ impl FieldFault {
         Self { code: 11404, ..Self::new(field, reason) }
     }
 
-    fn at(self, place: &str) -> SeedError {
+    pub(super) fn at(self, place: &str) -> SeedError {
         SeedError::new(format!("{place}.{}", self.field), self.reason)
     }
 }
@@ -241,6 +371,34 @@ impl ProductSpec {
     pub(crate) fn fill(&mut self) {
         self.product_key.get_or_insert_with(|| random::text(random::PRODUCT_KEY));
         self.product_secret.get_or_insert_with(|| random::text(random::PRODUCT_SECRET));
+    }
+
+    /// Notes where the seed says something else of a product than what was found.
+    fn compare(&self, held: &Product, place: &str, applied: &mut Applied) {
+        let secret = self.product_secret.as_deref() == Some(held.secret.expose());
+        for (same, field, what) in [
+            (secret, "productSecret", "has another secret"),
+            (*self.model_id == *held.model.id, "modelId", "has another model"),
+            (
+                (self.product_type == ProductType::Gateway) == held.is_gateway,
+                "productType",
+                "is of another type",
+            ),
+            (
+                self.dynamic_activate_enabled == held.dynamic_activation,
+                "dynamicActivateEnabled",
+                "says otherwise of dynamic activation",
+            ),
+            (
+                self.bi_directional_auth == held.bi_directional_auth,
+                "biDirectionalAuth",
+                "says otherwise of certificates",
+            ),
+        ] {
+            if !same {
+                applied.conflict(&format!("{place}.{field}"), &held.key, what);
+            }
+        }
     }
 
     /// Builds a filled product.

@@ -157,6 +157,7 @@ impl Cloud {
             if who.secure_mode == 2 && state.active_ms == 0 {
                 state.active_ms = now;
             }
+            self.keep_state(device, &state);
             state.disabled || state.deleted
         };
         if refused {
@@ -181,6 +182,7 @@ impl Cloud {
                 state.connection = None;
                 state.last_offline_ms = self.clock.now_ms();
                 state.last_offline_reason = clip(reason, 200).to_owned();
+                self.keep_state(&who.target, &state);
             }
         }
         let text = format!("{} disconnected: {reason}", who.device);
@@ -195,6 +197,7 @@ impl Cloud {
             let first = state.active_ms == 0;
             if first {
                 state.active_ms = now;
+                self.keep_state(&who.target, &state);
             }
             first
         };

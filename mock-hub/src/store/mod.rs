@@ -1,67 +1,165 @@
-//! What the cloud knows: models, products, devices and applications, in memory.
+//! What the cloud knows, and what survives of it.
 //!
-//! A directory is replaced as a whole, so a seed is taken all or nothing and readers never see half of one.
+//! The domain works on a [`Directory`] in memory and answers from it. Each change that must survive is also given
+//! to a [`Backing`], as one typed [`Change`], while the lock of what it changes is held: so the order of changes in
+//! the backing is their order in memory. Nothing here knows a rule of the cloud.
 
-use std::collections::BTreeMap;
+mod directory;
+pub(crate) mod kept_value;
+mod memory;
+mod record;
+mod series;
+
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 
-use crate::domain::device::{Device, Product, Secret};
-use crate::domain::model::Model;
+use crate::domain::device::Device;
 use crate::fabric::DeviceId;
 
-/// Everything that can be looked up. Cloning shares what it holds.
-#[derive(Clone, Default)]
-pub(crate) struct Directory {
-    pub(crate) org_id: Arc<str>,
-    pub(crate) models: BTreeMap<Arc<str>, Arc<Model>>,
-    pub(crate) products: BTreeMap<Arc<str>, Arc<Product>>,
-    pub(crate) devices: BTreeMap<DeviceId, Arc<Device>>,
-    pub(crate) assets: BTreeMap<Arc<str>, DeviceId>,
-    pub(crate) applications: BTreeMap<Arc<str>, Secret>,
+pub(crate) use directory::Directory;
+pub(crate) use memory::Memory;
+pub(crate) use record::{
+    Change, CommandRecord, Counters, DeviceImage, DeviceRecord, Image, Posted, ProductRecord, Sample,
+    SeriesQuery, StateRecord, StoreFault,
+};
+
+/// Names a change by its place in the order of changes; 0 is kept from the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+/// Where changes are kept. [`append`](Self::append), [`last`](Self::last) and
+/// [`poll_committed`](Self::poll_committed) never block; the others may wait for a disk.
+pub(crate) trait Backing: Send + Sync {
+    /// Whether anything outlives the process. If not, changes may be left unmade, but for posts and deletions.
+    fn is_durable(&self) -> bool;
+
+    /// Takes a change into the order of changes.
+    fn append(&self, change: Change) -> Ticket;
+
+    /// The ticket of the newest change.
+    fn last(&self) -> Ticket;
+
+    /// Ready when the change and all before it are kept, or cannot be for now.
+    fn poll_committed(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<(), StoreFault>>;
+
+    /// An error while changes cannot be kept.
+    fn ready(&self) -> Result<(), StoreFault>;
+
+    /// Samples of a point, of those that are kept.
+    fn series(&self, device: u64, point: usize, query: &SeriesQuery) -> Result<Vec<Sample>, StoreFault>;
+
+    /// What was kept before this process, with the newest sample of each point; none if nothing can have been.
+    fn load(&self) -> Result<Option<Image>, StoreFault>;
+
+    /// All that is kept, if more is kept here than posts: a cut behind every change made before the call. An error if
+    /// it holds more than `most` samples.
+    fn export(&self, most: usize) -> Result<Option<Image>, StoreFault>;
+
+    /// Keeps `image` in place of everything else: all of it or, with an error, none.
+    fn replace(&self, image: &Image) -> Result<(), StoreFault>;
 }
 
-impl Directory {
-    /// Enters a device; false if its keys or its asset id are taken.
-    pub(crate) fn add_device(&mut self, device: Device) -> bool {
-        if self.devices.contains_key(&device.id) || self.assets.contains_key(&device.asset_id) {
-            return false;
-        }
-        self.assets.insert(device.asset_id.clone(), device.id.clone());
-        self.devices.insert(device.id.clone(), Arc::new(device));
-        true
-    }
-
-    /// Takes a device out.
-    pub(crate) fn remove_device(&mut self, id: &DeviceId) -> Option<Arc<Device>> {
-        let device = self.devices.remove(id)?;
-        self.assets.remove(&device.asset_id);
-        Some(device)
-    }
-
-    /// Tells whether a product has devices.
-    pub(crate) fn has_devices(&self, product_key: &str) -> bool {
-        let first = DeviceId::new(product_key, "");
-        self.devices.range(first..).next().is_some_and(|(id, _)| *id.product_key == *product_key)
-    }
+/// The world in memory and its backing.
+pub(crate) struct Store {
+    directory: RwLock<Directory>,
+    backing: Box<dyn Backing>,
+    durable: bool,
 }
 
-/// The store itself: short locks, no input or output.
-#[derive(Default)]
-pub(crate) struct Store(RwLock<Directory>);
+impl Default for Store {
+    fn default() -> Self {
+        Self::new(Box::<Memory>::default())
+    }
+}
 
 impl Store {
-    /// Looks something up.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
-        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    /// An empty world over a backing.
+    pub(crate) fn new(backing: Box<dyn Backing>) -> Self {
+        let durable = backing.is_durable();
+        Self { directory: RwLock::default(), backing, durable }
     }
 
-    /// Changes something; `change` must leave the directory whole.
+    /// Looks something up.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
+        look(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes something in memory; `change` must leave the directory whole and append what must survive.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&mut Directory) -> T) -> T {
-        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.directory.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The device of this name.
     pub(crate) fn device(&self, id: &DeviceId) -> Option<Arc<Device>> {
         self.read(|directory| directory.devices.get(id).cloned())
+    }
+
+    /// Whether anything outlives the process.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// Keeps a change; call it while the lock of what changes is held.
+    pub(crate) fn append(&self, change: Change) -> Ticket {
+        self.backing.append(change)
+    }
+
+    /// Like [`append`](Self::append); a store that forgets with the process does not even make the change.
+    pub(crate) fn append_with(&self, change: impl FnOnce() -> Change) -> Ticket {
+        if self.durable { self.backing.append(change()) } else { Ticket::default() }
+    }
+
+    /// The ticket of the newest change: once it is committed, everything done up to now is.
+    pub(crate) fn last(&self) -> Ticket {
+        if self.durable { self.backing.last() } else { Ticket::default() }
+    }
+
+    /// Ready when the change and all before it are kept, or cannot be for now. In memory at once.
+    pub(crate) fn poll_committed(
+        &self,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), StoreFault>> {
+        if ticket == Ticket::default() {
+            Poll::Ready(Ok(()))
+        } else {
+            self.backing.poll_committed(ticket, cx)
+        }
+    }
+
+    /// Waits until everything done up to now is kept.
+    pub(crate) async fn committed(&self) -> Result<(), StoreFault> {
+        let ticket = self.last();
+        std::future::poll_fn(|cx| self.poll_committed(ticket, cx)).await
+    }
+
+    /// An error while changes cannot be kept; ask before a change that somebody waits for.
+    pub(crate) fn ready(&self) -> Result<(), StoreFault> {
+        if self.durable { self.backing.ready() } else { Ok(()) }
+    }
+
+    /// Samples of a point of the device with this storage key; may read the disk.
+    pub(crate) fn series(
+        &self,
+        device: u64,
+        point: usize,
+        query: &SeriesQuery,
+    ) -> Result<Vec<Sample>, StoreFault> {
+        self.backing.series(device, point, query)
+    }
+
+    /// See [`Backing::load`]; may read the disk.
+    pub(crate) fn load(&self) -> Result<Option<Image>, StoreFault> {
+        self.backing.load()
+    }
+
+    /// See [`Backing::export`]; may read the disk.
+    pub(crate) fn export(&self, most: usize) -> Result<Option<Image>, StoreFault> {
+        self.backing.export(most)
+    }
+
+    /// See [`Backing::replace`]; may wait for the disk.
+    pub(crate) fn replace(&self, image: &Image) -> Result<(), StoreFault> {
+        self.backing.replace(image)
     }
 }

@@ -89,6 +89,28 @@ async fn a_reset_goes_back_to_the_seed_and_cuts_devices() {
 }
 
 #[tokio::test]
+async fn a_snapshot_goes_out_and_in_and_a_bad_one_changes_nothing() {
+    let rest = Rest::new();
+    let create = "/connect-service/v2.1/devices?action=create";
+    rest.post(create, r#"{"productKey":"Tq4zR9Lw","deviceKey":"extra"}"#).await;
+    let snapshot = rest.get("/hub/v1/snapshot").await;
+    assert_eq!(snapshot["format"], "mock-hub snapshot");
+    let other = Rest::new();
+    let device = other.device("Tq4zR9Lw/t-1");
+    let bad = r#"{"format":"mock-hub snapshot","version":1,"orgId":"o1","colour":1}"#;
+    let (status, reply) = other.call(Method::PUT, "/hub/v1/snapshot", bad).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(reply["error"].as_str().unwrap().starts_with("colour: unknown field"), "{reply}");
+    assert!(!other.get("/hub/v1/state").await.to_string().contains("extra"));
+    let (status, reply) = other.call(Method::PUT, "/hub/v1/snapshot", &snapshot.to_string()).await;
+    assert_eq!((status, reply), (StatusCode::OK, json!({"restored": true})));
+    assert_eq!(device.news().await, News::End("the hub was given a snapshot".into()));
+    assert!(other.get("/hub/v1/state").await.to_string().contains("extra"));
+    let (status, _) = other.call(Method::PUT, "/hub/v1/snapshot", "\u{0}").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn a_reset_ends_who_waits_for_a_command() {
     let rest = Rest::new();
     let device = rest.device("Tq4zR9Lw/t-1");

@@ -3,6 +3,7 @@
 mod captures;
 mod commands;
 mod inbound;
+mod keep;
 mod lifecycle;
 mod seed;
 mod session;
