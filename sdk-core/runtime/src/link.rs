@@ -60,8 +60,16 @@ impl Link {
         self.tls.is_some()
     }
 
-    pub(crate) fn watch(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
-        registry.register(&mut self.stream, Token(token), Interest::READABLE | Interest::WRITABLE)
+    /// Reports what comes, and room if `blocked`: a new socket has room, and nobody needs to wake for that.
+    pub(crate) fn watch(&mut self, registry: &Registry, token: usize, blocked: bool) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let interest = if blocked { both } else { Interest::READABLE };
+        registry.register(&mut self.stream, Token(token), interest)
+    }
+
+    /// Reports room as well from now on; at once if there is some by now.
+    pub(crate) fn watch_room(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
+        registry.reregister(&mut self.stream, Token(token), Interest::READABLE | Interest::WRITABLE)
     }
 
     pub(crate) fn unwatch(&mut self, registry: &Registry) {
@@ -73,19 +81,21 @@ impl Link {
         self.to_the_end = true;
     }
 
-    /// Takes as many of the bytes as the socket lets in; 0 if it is full.
+    /// Takes as many of the bytes as the socket lets in; 0 if it is full. TLS may hold them until [`flush`](Self::flush).
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, Down> {
         if self.tls.is_none() {
             return blocking_is_zero(|| self.stream.write(bytes)).map_err(|error| self.lost(&error));
         }
-        if !self.flush()? {
-            return Ok(0);
+        match self.encrypt(bytes)? {
+            0 if self.flush()? => self.encrypt(bytes),
+            taken => Ok(taken),
         }
+    }
+
+    /// Takes as many of the bytes as TLS has room for.
+    fn encrypt(&mut self, bytes: &[u8]) -> Result<usize, Down> {
         let Some(session) = &mut self.tls else { return Ok(0) };
-        let taken =
-            blocking_is_zero(|| session.tls.writer().write(bytes)).map_err(|error| self.lost(&error))?;
-        self.flush()?;
-        Ok(taken)
+        blocking_is_zero(|| session.tls.writer().write(bytes)).map_err(|error| self.lost(&error))
     }
 
     /// Sends what TLS holds; false if the socket is full.
@@ -164,6 +174,8 @@ impl Link {
 
     /// Says goodbye as far as that needs no waiting.
     pub(crate) fn hang_up(mut self, registry: &Registry) {
+        // First, so that nobody wakes for what follows.
+        self.unwatch(registry);
         if let Some(session) = &mut self.tls {
             session.tls.send_close_notify();
             let _ = session.tls.write_tls(&mut self.stream);
@@ -176,7 +188,6 @@ impl Link {
                 break;
             }
         }
-        self.unwatch(registry);
     }
 
     fn ended(&self) -> Down {

@@ -80,16 +80,13 @@ impl Reactor {
 
     /// How long to wait; the flag for wakers is set.
     fn sleep(&self) -> Option<Duration> {
-        if !self.again.is_empty() || !self.shared.fall_asleep() {
-            return Some(Duration::ZERO);
-        }
         let moment = self.moments.peek().map(|Reverse((at, _))| *at);
         let corked = self.corked.first().map(|(since, _)| since + CORK_MS);
-        let at = match (moment, corked) {
-            (Some(a), Some(b)) => a.min(b),
-            (a, b) => a.or(b)?,
-        };
-        Some(Duration::from_millis(at.saturating_sub(clock::mono_ms())))
+        let at = moment.into_iter().chain(corked).min();
+        if !self.again.is_empty() || !self.shared.fall_asleep(at.unwrap_or(u64::MAX)) {
+            return Some(Duration::ZERO);
+        }
+        at.map(|at| Duration::from_millis(at.saturating_sub(clock::mono_ms())))
     }
 
     /// One client's turn. A panic in it would be a bug of ours; it must not take the other clients along.

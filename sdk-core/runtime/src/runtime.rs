@@ -1,6 +1,6 @@
 //! The threads that clients share: one for sockets and timers, some for callbacks, a few for dialling.
 
-use crate::dial::Pool;
+use crate::dial::{Pool, Spare};
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::jobs::Callbacks;
@@ -10,7 +10,7 @@ use crate::reactor::Reactor;
 use crate::tls::SystemRoots;
 use enos_core::ErrorKind;
 use mio::{Registry, Waker};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -56,7 +56,9 @@ impl Runtime {
             waker,
             inbox: Mutex::default(),
             asleep: AtomicBool::new(false),
+            wakes_at: AtomicU64::new(0),
             pool: Arc::default(),
+            spare: Spare::default(),
             roots: SystemRoots::default(),
             callbacks: Callbacks::new(count),
             life: Mutex::new(Life { has_handles: true, ..Life::default() }),
@@ -104,7 +106,10 @@ pub(crate) struct Shared {
     inbox: Mutex<Vec<Attend>>,
     /// The I/O thread sleeps, or is about to: it must be woken.
     asleep: AtomicBool,
+    /// When it wakes by itself, on the monotonic clock.
+    wakes_at: AtomicU64,
     pool: Arc<Pool>,
+    spare: Spare,
     roots: SystemRoots,
     callbacks: Callbacks,
     life: Mutex<Life>,
@@ -140,6 +145,11 @@ impl Shared {
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+
+    /// Where dials leave what the next one can use.
+    pub(crate) fn spare(&self) -> &Spare {
+        &self.spare
     }
 
     pub(crate) fn roots(&self) -> &SystemRoots {
@@ -223,7 +233,9 @@ impl Shared {
     pub(crate) fn attend(&self, client: &Arc<Inner>, at: Option<u64>, now: bool) {
         let attend = Attend { client: client.clone(), at, now };
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(attend);
-        if self.asleep.swap(false, Ordering::SeqCst) {
+        // A moment later than its next waking needs none of its own: it finds the inbox in time.
+        let can_wait = !now && at.is_some_and(|at| at >= self.wakes_at.load(Ordering::SeqCst));
+        if self.asleep.load(Ordering::SeqCst) && !can_wait && self.asleep.swap(false, Ordering::SeqCst) {
             let _ = self.waker.wake();
         }
     }
@@ -233,8 +245,9 @@ impl Shared {
         std::mem::swap(list, &mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The I/O thread is about to sleep; false if there is something to do.
-    pub(crate) fn fall_asleep(&self) -> bool {
+    /// The I/O thread is about to sleep until that moment; false if there is something to do.
+    pub(crate) fn fall_asleep(&self, until: u64) -> bool {
+        self.wakes_at.store(until, Ordering::SeqCst);
         self.asleep.store(true, Ordering::SeqCst);
         let empty = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         if !empty {

@@ -6,26 +6,39 @@ use std::time::{Duration, Instant};
 
 /// A result that one thread waits for and another brings.
 pub(crate) struct Waiter<T> {
-    result: Mutex<Option<Result<T, Error>>>,
+    state: Mutex<State<T>>,
     brought: Condvar,
+}
+
+struct State<T> {
+    result: Option<Result<T, Error>>,
+    /// The thread sleeps. Often it is the one that brings the result, and then a call to wake it serves nothing.
+    asleep: bool,
 }
 
 impl<T> Waiter<T> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { result: Mutex::new(None), brought: Condvar::new() })
+        let state = State { result: None, asleep: false };
+        Arc::new(Self { state: Mutex::new(state), brought: Condvar::new() })
     }
 
     pub(crate) fn bring(&self, result: Result<T, Error>) {
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        self.brought.notify_one();
+        let asleep = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.result = Some(result);
+            state.asleep
+        };
+        if asleep {
+            self.brought.notify_one();
+        }
     }
 
     /// The result; `None` if it did not come in time.
     pub(crate) fn wait(&self, longest: Duration) -> Option<Result<T, Error>> {
         let end = Instant::now().checked_add(longest);
-        let mut result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(result) = result.take() {
+            if let Some(result) = state.result.take() {
                 return Some(result);
             }
             let left = match end {
@@ -35,7 +48,9 @@ impl<T> Waiter<T> {
             if left.is_zero() {
                 return None;
             }
-            result = self.brought.wait_timeout(result, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.asleep = true;
+            state = self.brought.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.asleep = false;
         }
     }
 }

@@ -138,7 +138,7 @@ fn said(failures: &[(SocketAddr, io::Error)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wait::Cancel;
+    use super::super::wait::{Cancel, Spare};
     use super::*;
     use std::net::TcpListener;
     use std::sync::Arc;
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn connect(addresses: &[SocketAddr], cancel: &Arc<Cancel>) -> Result<TcpStream, Down> {
-        let mut wait = Wait::new(cancel)?;
+        let mut wait = Wait::new(&Spare::default(), cancel)?;
         let soon = Duration::from_secs(20);
         first_to_accept(&mut wait, "the hub", addresses, soon, Instant::now() + soon)
     }

@@ -8,17 +8,16 @@ mod pool;
 mod wait;
 
 pub(crate) use pool::Pool;
-pub(crate) use wait::Cancel;
+pub(crate) use wait::{Cancel, Spare, Wait};
 
 use crate::link::{Down, Link};
 use crate::os::{clock, lookup};
 use crate::proxy::Proxy;
 use crate::tls::{SystemRoots, TlsSetup};
 use enos_core::{LinkFault, Scheme};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wait::Wait;
 
 /// How a client's links are made; the same for each dial.
 pub(crate) struct Plan {
@@ -40,24 +39,27 @@ pub(crate) struct Target {
     pub(crate) port: u16,
 }
 
-/// Brings a link up, or tells why not. Blocks; ends early when cancelled.
-pub(crate) fn dial(
-    plan: &Plan,
-    target: &Target,
-    roots: &SystemRoots,
-    cancel: &Arc<Cancel>,
-) -> Result<Link, Down> {
+/// Brings a link up, or tells why not. Blocks; ends early when `wait` is called off.
+///
+/// The link stays registered where `wait` waits.
+pub(crate) fn dial(plan: &Plan, target: &Target, roots: &SystemRoots, wait: &mut Wait) -> Result<Link, Down> {
     let deadline = clock::after(plan.total_timeout);
-    let (host, port) = match &plan.proxy {
-        Some(proxy) => (proxy.host(), proxy.port()),
-        None => (target.host.as_str(), target.port),
-    };
-    let what = if plan.proxy.is_some() { "the proxy" } else { "the hub" };
+    let (what, host, port) = first_hop(plan, target);
     let addresses = resolve(what, host, port)?;
-    let mut wait = Wait::new(cancel)?;
-    let dialed = establish(plan, target, roots, &mut wait, (what, &addresses), deadline);
-    wait.end();
-    dialed
+    establish(plan, target, roots, wait, (what, &addresses), deadline)
+}
+
+/// Whether dialling begins with a name look-up, which nothing can call off.
+pub(crate) fn needs_look_up(plan: &Plan, target: &Target) -> bool {
+    first_hop(plan, target).1.parse::<IpAddr>().is_err()
+}
+
+/// What TCP goes to: in words, host and port.
+fn first_hop<'a>(plan: &'a Plan, target: &'a Target) -> (&'static str, &'a str, u16) {
+    match &plan.proxy {
+        Some(proxy) => ("the proxy", proxy.host(), proxy.port()),
+        None => ("the hub", &target.host, target.port),
+    }
 }
 
 fn establish(
@@ -78,7 +80,6 @@ fn establish(
         Scheme::Ssl => Some(handshake::tls(wait, &mut stream, plan, target, roots, deadline)?),
         _ => None,
     };
-    wait.leave(&mut stream)?;
     Ok(Link::new(stream, tls, &target.host, plan.tls.has_client_certificate()))
 }
 

@@ -3,10 +3,9 @@
 use crate::link::Down;
 use enos_core::LinkFault;
 use mio::event::Source;
-use mio::{Events, Interest, Poll, Token, Waker};
-use std::cell::RefCell;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 const CALLED_OFF: Token = Token(usize::MAX);
@@ -53,14 +52,20 @@ struct Place {
     waker: Arc<Waker>,
 }
 
-thread_local! {
-    /// A dialling thread keeps its place from one dial to the next.
-    static KEPT: RefCell<Option<Place>> = const { RefCell::new(None) };
+/// A place that is kept from one dial to the next, by all the dials of a runtime.
+#[derive(Default)]
+pub(crate) struct Spare(Mutex<Option<Place>>);
+
+impl Spare {
+    fn kept(&self) -> MutexGuard<'_, Option<Place>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Wait {
-    pub(crate) fn new(cancel: &Arc<Cancel>) -> Result<Self, Down> {
-        let place = match KEPT.take() {
+    pub(crate) fn new(spare: &Spare, cancel: &Arc<Cancel>) -> Result<Self, Down> {
+        let kept = spare.kept().take();
+        let place = match kept {
             Some(place) => place,
             None => Place::new().map_err(no_poller)?,
         };
@@ -68,19 +73,20 @@ impl Wait {
         Ok(Self { place, cancel: cancel.clone() })
     }
 
-    /// Ends the waiting for good; the place is kept for the next dial of this thread.
-    pub(crate) fn end(self) {
+    /// Ends the waiting for good; the place is kept for the next dial.
+    pub(crate) fn end(self, spare: &Spare) {
         self.cancel.attach(None);
-        KEPT.set(Some(self.place));
+        *spare.kept() = Some(self.place);
+    }
+
+    /// Where the dialled socket is registered until it is handed over.
+    pub(crate) fn registry(&self) -> &Registry {
+        self.place.poll.registry()
     }
 
     pub(crate) fn watch(&self, source: &mut impl Source, token: usize) -> Result<(), Down> {
         let both = Interest::READABLE | Interest::WRITABLE;
         self.place.poll.registry().register(source, Token(token), both).map_err(no_poller)
-    }
-
-    pub(crate) fn leave(&self, source: &mut impl Source) -> Result<(), Down> {
-        self.place.poll.registry().deregister(source).map_err(no_poller)
     }
 
     /// Waits for any of the watched sockets, at the longest until the deadline. Fails when called off.
@@ -96,6 +102,11 @@ impl Wait {
             return Err(Down::new(LinkFault::Lost, "the dial was called off"));
         }
         Ok(())
+    }
+
+    /// Whether a socket that became ready in the last wait has been shut by its peer, or is broken.
+    pub(crate) fn ended(&self) -> bool {
+        self.place.events.iter().any(|event| event.is_read_closed() || event.is_error())
     }
 
     /// The sockets that became ready in the last wait.

@@ -4,6 +4,7 @@
 //! what must happen without the lock is left in [`Effects`].
 
 mod host;
+mod lend;
 mod life;
 
 use crate::command::{HANDLER_FAILED, Handler};
@@ -39,6 +40,10 @@ pub(crate) struct Core {
     readable: bool,
     dialing: Option<Dialing>,
     dials: u64,
+    /// The dial that the link came from.
+    linked: u64,
+    /// The link is read by the thread that waits for the connection, not by the I/O thread; this ends that.
+    lent: Option<Arc<Cancel>>,
     /// What the last link or dial said when it went down.
     last_down: Option<Down>,
     /// What the secret store said when it failed.
@@ -89,6 +94,13 @@ struct Dialing {
     deadline: u64,
 }
 
+/// A dial that somebody must make.
+pub(crate) struct DialOrder {
+    pub(crate) number: u64,
+    pub(crate) target: Target,
+    pub(crate) cancel: Arc<Cancel>,
+}
+
 /// Numbers of requests are as good as random in their low bits already.
 #[derive(Default)]
 pub(crate) struct Spread(u64);
@@ -116,7 +128,7 @@ pub(crate) struct Effects {
     pub(crate) room: bool,
     /// The client must be scheduled for its callbacks.
     pub(crate) schedule: bool,
-    pub(crate) dial: Option<(u64, Target, Arc<Cancel>)>,
+    pub(crate) dial: Option<DialOrder>,
     pub(crate) store: Option<(String, String, Secret)>,
     /// The I/O thread must look at the client at this moment of the monotonic clock.
     pub(crate) arm: Option<u64>,
@@ -135,6 +147,8 @@ impl Core {
             readable: false,
             dialing: None,
             dials: 0,
+            linked: 0,
+            lent: None,
             last_down: None,
             last_store: None,
             last_failure: None,
@@ -173,17 +187,11 @@ impl Core {
             return;
         }
         self.dialing = None;
-        let watched = result.and_then(|mut link| match link.watch(registry, client.token()) {
-            Ok(()) => Ok(link),
-            Err(error) => Err(Down::new(
-                LinkFault::Connect,
-                format!("the operating system cannot watch the socket: {error}"),
-            )),
-        });
-        match watched {
+        match result {
             Ok(link) => {
                 let is_tls = link.is_tls();
                 self.link = Some(link);
+                self.linked = number;
                 self.blocked = false;
                 // What TLS has read already gives no event.
                 self.readable = is_tls;
@@ -235,14 +243,14 @@ impl Core {
             self.answer_abandoned(now);
             self.drain(client, now, true, effects);
         }
-        if self.readable && !self.engine.receive_buffer().is_empty() && self.link.is_some() {
-            effects.attention = true;
-        }
+        let more = self.readable && !self.engine.receive_buffer().is_empty() && self.link.is_some();
+        effects.attention |= more && self.lent.is_none();
         effects.room &= self.room_waiters > 0;
     }
 
     /// Hands the jobs over and sets the clock; the last act under the lock.
     pub(crate) fn finish(&mut self, client: &Arc<Inner>, effects: &mut Effects) {
+        self.end_lending();
         if !self.jobs.is_empty() {
             effects.schedule = client.jobs().append(&mut self.jobs);
         }
@@ -302,12 +310,30 @@ impl Core {
         self.engine.handle_input(now, Input::Stored(answer));
     }
 
-    fn flush_link(&mut self, client: &Arc<Inner>, now: Now) {
-        let Some(link) = &mut self.link else { return };
-        match link.flush() {
-            Ok(done) => self.blocked = !done,
-            Err(down) => self.link_down(client, now, down),
+    /// The socket is full.
+    fn on_full(&mut self, client: &Arc<Inner>) {
+        // Registered elsewhere as long as it is lent, and for room as well.
+        if !std::mem::replace(&mut self.blocked, true)
+            && self.lent.is_none()
+            && let Some(link) = &mut self.link
+            && let Err(error) = link.watch_room(client.shared().registry(), client.token())
+        {
+            log::error!("{}: the operating system cannot watch the socket: {error}", client.name());
         }
+    }
+
+    /// Sends what TLS holds; false if that was the link's end.
+    fn flush_link(&mut self, client: &Arc<Inner>, now: Now) -> bool {
+        let Some(link) = &mut self.link else { return true };
+        match link.flush() {
+            Ok(true) => self.blocked = false,
+            Ok(false) => self.on_full(client),
+            Err(down) => {
+                self.link_down(client, now, down);
+                return false;
+            }
+        }
+        true
     }
 
     /// Reads what has come; events are taken in between, so that the buffer empties.
@@ -353,7 +379,12 @@ impl Core {
     fn drain(&mut self, client: &Arc<Inner>, now: Now, write: bool, effects: &mut Effects) {
         loop {
             match self.engine.poll_output(now) {
-                Output::Wait(_) => return,
+                Output::Wait(_) => {
+                    // All that TLS was given leaves in one write.
+                    if !write || self.blocked || self.flush_link(client, now) {
+                        return;
+                    }
+                }
                 Output::Transmit(bytes) => {
                     if !write || self.blocked {
                         return;
@@ -364,7 +395,7 @@ impl Core {
                     };
                     match sent {
                         Ok(0) => {
-                            self.blocked = true;
+                            self.on_full(client);
                             return;
                         }
                         Ok(count) => {
@@ -401,7 +432,7 @@ impl Core {
                     let cancel = Arc::new(Cancel::default());
                     let deadline = now.mono_ms.saturating_add(client.dial_limit_ms());
                     self.dialing = Some(Dialing { number: self.dials, cancel: cancel.clone(), deadline });
-                    effects.dial = Some((self.dials, target, cancel));
+                    effects.dial = Some(DialOrder { number: self.dials, target, cancel });
                 }
                 Output::Store(record) => {
                     let secret = Secret::new(record.device_secret);

@@ -1,14 +1,14 @@
 //! Connecting and closing: asked once, told to all who wait.
 
 use super::{GRACE, Inner};
-use crate::drive::Phase;
+use crate::drive::{DialOrder, Phase};
 use crate::error::Error;
 use crate::os::clock;
 use crate::waiter::{Completion, Waiter};
 use enos_core::ErrorKind;
 use enos_core::engine::{Request, RequestError};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Inner {
     pub(crate) fn connect(
@@ -16,8 +16,20 @@ impl Inner {
         timeout: Duration,
         completion: Completion<()>,
     ) -> Result<(), Error> {
+        if let Some(order) = self.start_connect(timeout, completion)? {
+            self.dial_elsewhere(order);
+        }
+        Ok(())
+    }
+
+    /// Asks the engine for a connection; gives back the dial that follows from it, if any.
+    fn start_connect(
+        self: &Arc<Self>,
+        timeout: Duration,
+        completion: Completion<()>,
+    ) -> Result<Option<DialOrder>, Error> {
         self.shared.owner().check()?;
-        self.act(|core, now, effects| {
+        let (started, order) = self.act_but_dial(|core, now, effects| {
             if core.phase == Phase::Online {
                 core.complete(completion, Ok(()), effects);
                 return Ok(());
@@ -33,13 +45,20 @@ impl Inner {
             let grace = clock::millis(GRACE) / 2;
             core.connects.push((now.mono_ms + u64::from(timeout_ms) + grace, completion));
             Ok(())
-        })
+        });
+        started.map(|()| order)
     }
 
     pub(crate) fn connect_and_wait(self: &Arc<Self>, timeout: Duration) -> Result<(), Error> {
+        let end = clock::after(timeout.saturating_add(GRACE));
         let waiter = Waiter::new();
-        self.connect(timeout, Completion::Wake(waiter.clone()))?;
-        waiter.wait(timeout.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("connect")))
+        match self.start_connect(timeout, Completion::Wake(waiter.clone()))? {
+            Some(order) if self.can_dial_here(&order) => self.dial_here(order, end),
+            Some(order) => self.dial_elsewhere(order),
+            None => {}
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        waiter.wait(left).unwrap_or_else(|| Err(self.late("connect")))
     }
 
     /// Starts closing; the completion is told once it is over.

@@ -2,20 +2,20 @@
 
 mod commands;
 mod connection;
+mod dialing;
 mod posts;
 
 pub(crate) use commands::Slot;
 
-use crate::dial::{self, Plan};
-use crate::drive::{Core, Effects};
+use crate::dial::Plan;
+use crate::drive::{Core, DialOrder, Effects};
 use crate::error::Error;
 use crate::jobs::Jobs;
-use crate::link::{Down, Link};
 use crate::os::clock;
 use crate::runtime::Shared;
 use crate::secret::SecretStore;
 use enos_core::engine::{Engine, Stats};
-use enos_core::{ErrorKind, LinkFault, Now};
+use enos_core::{ErrorKind, Now};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -106,6 +106,18 @@ impl Inner {
 
     /// Changes something under the lock, then does all that follows from it.
     pub(crate) fn act<R>(self: &Arc<Self>, change: impl FnOnce(&mut Core, Now, &mut Effects) -> R) -> R {
+        let (result, order) = self.act_but_dial(change);
+        if let Some(order) = order {
+            self.dial_elsewhere(order);
+        }
+        result
+    }
+
+    /// The same, but leaves the dial that may follow to the caller.
+    fn act_but_dial<R>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Core, Now, &mut Effects) -> R,
+    ) -> (R, Option<DialOrder>) {
         let now = clock::now();
         let mut effects = Effects::default();
         let mut core = self.lock();
@@ -113,8 +125,9 @@ impl Inner {
         core.drive(self, now, false, &mut effects);
         core.finish(self, &mut effects);
         drop(core);
+        let order = effects.dial.take();
         self.settle(effects);
-        result
+        (result, order)
     }
 
     /// The I/O thread's turn for this client.
@@ -159,15 +172,8 @@ impl Inner {
         if effects.room {
             self.room.notify_all();
         }
-        if let Some((number, target, cancel)) = effects.dial {
-            let client = self.clone();
-            let dialed = self.shared.pool().submit(move || {
-                let result = dial::dial(&client.parts.plan, &target, client.shared.roots(), &cancel);
-                client.dialed(number, result);
-            });
-            if let Err(error) = dialed {
-                self.dialed(number, Err(Down::new(LinkFault::Connect, error.message)));
-            }
+        if let Some(order) = effects.dial {
+            self.dial_elsewhere(order);
         }
         if let Some((product_key, device_key, secret)) = effects.store {
             let client = self.clone();
@@ -193,10 +199,6 @@ impl Inner {
         if effects.closed {
             self.shared.remove(self.token);
         }
-    }
-
-    fn dialed(self: &Arc<Self>, number: u64, result: Result<Link, Down>) {
-        self.act(|core, now, _| core.on_dialed(self, now, number, result));
     }
 
     /// The store's answer; an error is the store's own words.

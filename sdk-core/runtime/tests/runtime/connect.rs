@@ -86,6 +86,41 @@ fn a_peer_that_sends_no_connack() {
 }
 
 #[test]
+fn close_ends_a_connect_that_waits() {
+    // By address the caller dials and reads itself, by name it does not: both must hear of the close.
+    for host in ["127.0.0.1", "localhost"] {
+        let (tell, asked) = mpsc::channel();
+        let tell = std::sync::Mutex::new(tell);
+        let hub = Hub::start(move |_, mut conn| {
+            assert_eq!(conn.packet().unwrap().kind(), CONNECT);
+            let _ = tell.lock().unwrap().send(());
+            while conn.packet().is_some() {}
+        });
+        let client = builder(&hub.tcp_url().replace("127.0.0.1", host)).build().unwrap();
+        let waiting = client.clone();
+        let connect = std::thread::spawn(move || waiting.connect(2 * PATIENCE));
+        asked.recv_timeout(PATIENCE).unwrap();
+        let start = Instant::now();
+        client.close(SHORT).unwrap();
+        assert_eq!(connect.join().unwrap().unwrap_err().kind, ErrorKind::Closed);
+        assert!(start.elapsed() < PATIENCE, "{host}");
+    }
+}
+
+#[test]
+fn what_comes_with_connack_is_not_missed() {
+    // The refusal and the end in one segment: the caller's own thread must see both.
+    let hub = Hub::start(|_, mut conn| {
+        drop(conn.packet());
+        conn.send(&[0x20, 2]);
+    });
+    let client = builder(&hub.tcp_url()).build().unwrap();
+    let error = client.connect(SHORT).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::LinkLost);
+    assert!(hub.accepted() > 1, "it did not notice the end before its time was over");
+}
+
+#[test]
 fn a_peer_that_sends_one_byte_at_a_time_and_slowly() {
     // The second byte of CONNACK never comes in time: one byte per wait of the client.
     let (tell, hear) = mpsc::channel::<()>();

@@ -5,7 +5,7 @@ use crate::{SOON, builder, says};
 use enos_runtime::{Error, ErrorKind, Point, Tls};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BOTH: &[&SupportedProtocolVersion] = &[&TLS12, &TLS13];
 const SHORT: Duration = Duration::from_millis(500);
@@ -39,12 +39,18 @@ fn both_versions_names_and_addresses() {
 #[test]
 fn untrusted_issuers() {
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let hub = serve(&theirs, &["localhost"], BOTH);
-    let error = refusal(&hub, "localhost", Tls::new().ca(ours.pem()));
-    assert_eq!(error.kind, ErrorKind::TlsFailed);
-    assert!(!error.retryable);
-    says(&error, &["not trusted", "Give the hub's CA"]);
-    assert_eq!(hub.accepted(), 1, "trying again cannot cure it");
+    // By name a thread of the pool dials, by address the caller.
+    for host in ["localhost", "127.0.0.1"] {
+        let hub = serve(&theirs, &[host], BOTH);
+        let client = builder(&hub.tls_url(host)).tls(Tls::new().ca(ours.pem())).build().unwrap();
+        let start = Instant::now();
+        let error = client.connect(SOON).unwrap_err();
+        assert!(start.elapsed() < SOON / 2, "{host}: waiting cannot cure it");
+        assert_eq!(error.kind, ErrorKind::TlsFailed);
+        assert!(!error.retryable);
+        says(&error, &["not trusted", "Give the hub's CA"]);
+        assert_eq!(hub.accepted(), 1, "trying again cannot cure it");
+    }
 }
 
 #[test]
