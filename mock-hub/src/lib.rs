@@ -17,6 +17,7 @@ pub mod fabric;
 mod front;
 mod hub;
 mod journal;
+mod metrics;
 pub mod pki;
 #[allow(dead_code, reason = "used by the SQLite store, which lands next")]
 mod store;

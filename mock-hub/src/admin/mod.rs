@@ -9,8 +9,10 @@ mod commands;
 mod control;
 mod devices;
 mod expression;
+mod feed;
 mod listing;
 mod measurepoints;
+mod metrics;
 mod models;
 mod products;
 mod reply;
@@ -71,7 +73,7 @@ fn routes() -> Routes {
         .post("/apim-token-service/v2.0/token/{verb}", auth::token)
         .any("/connect-service/{version}/{resource}", connect_service)
         .any("/model-service/{version}/{resource}", model_service);
-    control::routes(routes)
+    metrics::routes(control::routes(routes))
 }
 
 async fn connect_service(

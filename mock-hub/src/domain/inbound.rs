@@ -82,6 +82,10 @@ impl Cloud {
             Ok(()) => (200, payload::reply(&id, 200, None)),
             Err(fault) => (fault.code, payload::reply(&id, fault.code, Some(&fault.message))),
         };
+        match code {
+            200 => self.metrics.requests_accepted.add(1),
+            _ => self.metrics.requests_refused.add(code),
+        }
         let entry = match outcome {
             Ok(()) => Entry::new(EntryKind::MessageIn, "measurepoint post accepted, replied 200"),
             Err(fault) => {

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::clock::Clock;
 use crate::fabric::Fabric;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::store::{Backing, Change, Memory, Store};
 
 pub use crate::journal::{Entry, EntryKind};
@@ -58,7 +59,8 @@ pub struct Cloud {
     pub(crate) fabric: Fabric,
     pub(crate) options: CloudOptions,
     pub(crate) store: Store,
-    pub(crate) journal: Journal,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) metrics: Metrics,
     commands: Mutex<Commands>,
     /// Rings for the hub's timer, which calls [`Cloud::tick`].
     pub(crate) alarm: Alarm,
@@ -91,7 +93,8 @@ impl Cloud {
             fabric,
             options,
             store: Store::new(backing),
-            journal: Journal::default(),
+            journal: Arc::default(),
+            metrics: Metrics::default(),
             commands: Mutex::default(),
             alarm: Alarm::default(),
             last_message_id: AtomicU64::new(FIRST_MESSAGE_ID),

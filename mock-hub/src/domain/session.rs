@@ -132,6 +132,10 @@ impl Cloud {
                 ),
             ),
         };
+        match &outcome {
+            Ok(_) => self.metrics.connects_accepted.add(1),
+            Err(refused) => self.metrics.connects_refused.add(refused.code),
+        }
         let refusal = outcome.as_ref().err().map(|refused| (refused.connack, refused.code));
         entry = entry.detail(decoded(&attempt, refusal));
         if let Some(device) =

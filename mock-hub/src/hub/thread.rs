@@ -104,6 +104,7 @@ fn serve(
             _ = stop.wait_for(|stop| *stop) => {}
             _ = loops.join_next() => loops.abort_all(),
         }
+        front.cloud.journal.close();
         front.fabric.end_all("the hub is stopping");
         while loops.join_next().await.is_some() {}
     }

@@ -3,6 +3,8 @@
 mod commands;
 mod control;
 mod devices;
+mod eyes;
+mod metrics;
 mod signed;
 
 use std::sync::Arc;
@@ -124,6 +126,11 @@ struct Player {
 }
 
 impl Player {
+    /// The device's secret.
+    fn who_secret(&self) -> String {
+        self.cloud.store.device(&self.who.device).unwrap().secret.expose().to_owned()
+    }
+
     async fn news(&self) -> News {
         self.open.line().news().await
     }

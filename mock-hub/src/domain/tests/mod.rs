@@ -17,7 +17,7 @@ use super::{Cloud, CloudOptions, Refused, SignIn, SignedIn, TlsPeer, example_see
 use crate::clock::Clock;
 use crate::enos::sign;
 use crate::fabric::{Claim, ConnectionId, DeviceId, Fabric, News, OpenLine, Outbound};
-use crate::journal::Filter;
+use crate::journal::{Filter, Kinds};
 
 /// Wall time at which the manual clock stands.
 const START_MS: u64 = 1_700_000_000_000;
@@ -69,8 +69,9 @@ impl World {
 
     fn journal(&self, kind: &str) -> Vec<Value> {
         let kind = super::EntryKind::ALL.into_iter().find(|known| known.name() == kind);
-        let filter = Filter { kind: Some(kind.unwrap()), limit: 100, ..Filter::default() };
-        self.cloud.journal.read(&filter)["entries"].as_array().unwrap().clone()
+        let kinds = Kinds::NONE.with(kind.unwrap());
+        let filter = Filter { kinds, limit: 100, ..Filter::default() };
+        self.cloud.journal.read(&filter).to_json()["entries"].as_array().unwrap().clone()
     }
 
     /// The text of the newest entry of a kind.

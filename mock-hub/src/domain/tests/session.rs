@@ -169,7 +169,7 @@ fn activation_gives_the_same_secret_until_the_device_has_it() {
         world.cloud.disconnected(&who, ConnectionId(connection), "cut");
     }
     assert!(secrets.iter().all(|secret| *secret == secrets[0] && secret.len() == 20));
-    let shown = world.cloud.journal.read(&Filter { limit: 100, ..Filter::default() }).to_string();
+    let shown = world.cloud.journal.read(&Filter { limit: 100, ..Filter::default() }).to_json().to_string();
     assert!(!shown.contains(&secrets[0]), "the journal shows the device secret");
     // The static login activates; after it mode 3 is over.
     let who = world.sign_in(&Connect::signed("Dy5nA8Mt", "new-1", 2, &secrets[0])).unwrap();

@@ -38,6 +38,8 @@ pub(super) fn poll_read<S: AsyncRead + Unpin, T>(
 pub(super) struct Output {
     bytes: Vec<u8>,
     written: usize,
+    /// How far packets were written into the journal.
+    told: usize,
     total: u64,
 }
 
@@ -74,8 +76,15 @@ impl Output {
         }
     }
 
+    /// What was appended since the last call, for those who listen to packets. A first call may tell again what
+    /// was sent before.
+    pub(super) fn untold(&mut self) -> &[u8] {
+        let told = std::mem::replace(&mut self.told, self.bytes.len());
+        self.bytes.get(told..).unwrap_or_default()
+    }
+
     fn hand_back(&mut self) {
-        self.written = 0;
+        (self.written, self.told) = (0, 0);
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         if bytes.capacity() <= SPARE {

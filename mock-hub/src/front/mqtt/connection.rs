@@ -17,6 +17,7 @@ use crate::front::Front;
 
 use super::buffers::Output;
 use super::end::End;
+use super::lines::{self, Way};
 use super::online::{Online, Wanted};
 use super::packet;
 use super::sign_in::{self, Security};
@@ -127,6 +128,7 @@ impl Connection {
 
     /// Takes bytes of the peer, cut anywhere.
     pub fn receive(&mut self, bytes: &[u8]) {
+        self.front.cloud.metrics.bytes_in.add(bytes.len() as u64);
         match &mut self.stage {
             Stage::Connecting { received, .. } => {
                 received.extend_from_slice(bytes);
@@ -213,6 +215,7 @@ impl Connection {
 
     /// The first `count` bytes of [`transmit`](Self::transmit) are on their way.
     pub fn sent(&mut self, count: usize) {
+        self.front.cloud.metrics.bytes_out.add(count as u64);
         match &mut self.stage {
             Stage::Online(online) => online.output_mut().sent(count),
             Stage::Refused { output, .. } | Stage::Closing { output } => output.sent(count),
@@ -280,6 +283,7 @@ impl Connection {
             Ok(connect) => connect,
             Err(reason) => return self.give_up(&reason),
         };
+        self.tell(Way::In, &received);
         match sign_in::ask(&self.front, &connect, self.peer, &security) {
             Err(code) => self.refuse(code),
             Ok(who) => {
@@ -298,9 +302,20 @@ impl Connection {
     fn refuse(&mut self, code: u8) {
         let mut output = Output::default();
         packet::put_connack(output.buffer(), false, code);
+        self.tell(Way::Out, output.unsent());
         let linger_ms = u64::try_from(self.front.limits.linger.as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.front.clock.monotonic_ms().saturating_add(linger_ms);
         self.stage = Stage::Refused { output, dropped: 0, until_ms };
+    }
+
+    /// Writes a packet of a connection that is not signed in into the journal, if somebody listens to packets.
+    fn tell(&self, way: Way, bytes: &[u8]) {
+        let cloud = &self.front.cloud;
+        if cloud.journal.wants_packets()
+            && let Ok(frame) = packet::frame(bytes, usize::MAX)
+        {
+            lines::note(cloud, None, self.id(), way, &frame);
+        }
     }
 
     /// Goes on after the connection that had the device before has left its session and its state behind.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::domain::SignedIn;
-use crate::fabric::Outbound;
+use crate::fabric::{ConnectionId, Outbound};
 use crate::front::Front;
 use crate::journal::{Entry, EntryKind};
 
 use super::buffers::Output;
 use super::end::End;
+use super::lines::{self, Way};
 use super::packet::{self, Filters, Malformed, Packet, Publish, Unframed, frame};
 use super::session::Session;
 
@@ -19,6 +20,7 @@ pub(super) const HIGH_WATER: usize = 256 * 1024;
 pub(super) struct Inbound {
     front: Arc<Front>,
     who: SignedIn,
+    connection: ConnectionId,
     session: Session,
     output: Output,
     /// Received bytes that are not yet a whole packet, or that wait for output to drain.
@@ -28,8 +30,15 @@ pub(super) struct Inbound {
 
 impl Inbound {
     /// A connection that just signed in; `early` is what came behind the CONNECT.
-    pub(super) fn new(front: Arc<Front>, who: SignedIn, session: Session, early: Vec<u8>) -> Self {
-        Self { front, who, session, output: Output::default(), behind: !early.is_empty(), partial: early }
+    pub(super) fn new(
+        front: Arc<Front>,
+        who: SignedIn,
+        connection: ConnectionId,
+        session: Session,
+        early: Vec<u8>,
+    ) -> Self {
+        let behind = !early.is_empty();
+        Self { front, who, connection, session, output: Output::default(), behind, partial: early }
     }
 
     pub(super) fn front(&self) -> &Front {
@@ -98,8 +107,30 @@ impl Inbound {
                 self.behind = true;
                 return Ok(used);
             }
+            let watched = self.front.cloud.journal.wants_packets();
+            if watched {
+                let (cloud, device) = (&self.front.cloud, &self.who.device);
+                lines::note(cloud, Some(device), self.connection, Way::In, &frame);
+            }
             self.packet(packet::decode(&frame).map_err(End::Malformed)?)?;
+            if watched {
+                self.tell_output();
+            }
             used += frame.length;
+        }
+    }
+
+    /// Writes what was queued since the last call into the journal, if somebody listens to packets.
+    pub(super) fn tell_output(&mut self) {
+        let cloud = &self.front.cloud;
+        if !cloud.journal.wants_packets() {
+            return;
+        }
+        let mut rest = self.output.untold();
+        // The hub's own packets are whole, and longer than a client may send.
+        while let Ok(frame) = frame(rest, usize::MAX) {
+            lines::note(cloud, Some(&self.who.device), self.connection, Way::Out, &frame);
+            rest = rest.get(frame.length..).unwrap_or_default();
         }
     }
 
@@ -124,6 +155,7 @@ impl Inbound {
     }
 
     fn publish(&mut self, message: &Outbound, id: Option<u16>, dup: bool) {
+        self.front.cloud.metrics.messages_out.add(1);
         let fits = packet::put_publish(self.output.buffer(), &message.topic, &message.payload, id, dup);
         if !fits {
             if let Some(id) = id {
@@ -159,6 +191,7 @@ impl Inbound {
     }
 
     fn published(&mut self, publish: &Publish<'_>) -> Result<(), End> {
+        self.front.cloud.metrics.messages_in.add(1);
         let first = publish.qos < 2 || self.session.receive(publish.id).map_err(|_| End::Unreleased)?;
         let replies = if first {
             self.front.cloud.message(&self.who, publish.topic, publish.payload, publish.qos)

@@ -9,6 +9,7 @@ mod buffers;
 mod connection;
 mod end;
 mod inbound;
+mod lines;
 mod online;
 mod packet;
 mod reader;

@@ -44,11 +44,12 @@ impl Online {
         early: Vec<u8>,
     ) -> (Self, Result<(), End>) {
         let (session, present) = front.sessions.take(&who.device, wanted.clean);
-        let mut inbound = Inbound::new(front.clone(), who, session, early);
+        let mut inbound = Inbound::new(front.clone(), who, line.id(), session, early);
         packet::put_connack(inbound.output_mut().buffer(), present, 0);
         let first = front.cloud.connected(inbound.who(), line.id());
         let queued = first.iter().try_for_each(|message| inbound.send(message));
         let queued = queued.and_then(|()| inbound.resume());
+        inbound.tell_output();
         let online = Self {
             inbound,
             connection: line.id(),
@@ -83,6 +84,7 @@ impl Online {
                 News::End(reason) => return Err(End::Ordered(reason)),
                 News::Messages(messages) => {
                     messages.iter().try_for_each(|message| self.inbound.send(message))?;
+                    self.inbound.tell_output();
                 }
             }
         }

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::enos::topic;
 use crate::fabric::{DeviceId, Outbound};
 
 /// Filters one session may hold: a gateway's C client makes 15 for each sub-device (`topics.md` §4.1).
@@ -197,24 +198,10 @@ impl Subscriptions {
 
     fn granted(&self, topic: &str) -> Option<u8> {
         let exact = self.exact.get(topic).copied();
-        let wild = self.wild.iter().filter(|(filter, _)| matches(filter, topic)).map(|&(_, qos)| qos).max();
+        let wild =
+            self.wild.iter().filter(|(filter, _)| topic::matches(filter, topic)).map(|&(_, qos)| qos).max();
         exact.max(wild)
     }
-}
-
-/// Whether a well-formed filter matches a topic name (section 4.7).
-fn matches(filter: &str, topic: &str) -> bool {
-    let mut levels = topic.split('/');
-    for wanted in filter.split('/') {
-        match (wanted, levels.next()) {
-            ("#", _) => return true,
-            (_, None) => return false,
-            ("+", Some(_)) => {}
-            (wanted, Some(level)) if wanted == level => {}
-            _ => return false,
-        }
-    }
-    levels.next().is_none()
 }
 
 /// Sessions of cleanSession 0 whose device is away.
@@ -284,7 +271,7 @@ mod tests {
             ("a", "a/", false),
         ];
         for (filter, topic, wanted) in cases {
-            assert_eq!(matches(filter, topic), wanted, "{filter} on {topic}");
+            assert_eq!(topic::matches(filter, topic), wanted, "{filter} on {topic}");
         }
     }
 
