@@ -81,9 +81,9 @@ impl Call {
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let place = error.path().to_string();
             let place = if matches!(&*place, "." | "?") { "body".to_owned() } else { place };
-            Fault::argument(&place, error.inner().to_string())
+            Fault::argument(&place, without_position(error.inner()))
         })?;
-        reader.end().map_err(|error| Fault::argument("body", error.to_string()))?;
+        reader.end().map_err(|error| Fault::argument("body", without_position(&error)))?;
         Ok(value)
     }
 
@@ -113,6 +113,9 @@ impl Call {
 
     /// The fault of a call that no handler takes.
     pub(super) fn unknown(&self, resource: &str) -> Fault {
+        if self.action.is_empty() {
+            return Fault::argument("action", "is missing");
+        }
         let msg = format!("{resource}?action={} is not served by this hub", self.action);
         Fault::not_found(msg).with_status(StatusCode::NOT_FOUND)
     }
@@ -149,6 +152,12 @@ impl Call {
             None => Ok(()),
         }
     }
+}
+
+/// What a reader of JSON says, without line and column: bodies are written by programs, in one line.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(&*text, |(reason, _)| reason).to_owned()
 }
 
 /// The whole body; `None` if it is longer than `most`, broken off, or not here in time.

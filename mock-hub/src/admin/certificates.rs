@@ -9,7 +9,6 @@ use crate::domain::{Entry, EntryKind};
 
 use super::Admin;
 use super::call::Call;
-use super::devices::UNKNOWN_DEVICE;
 use super::reply::{Fault, Reply};
 
 #[derive(Deserialize)]
@@ -19,6 +18,9 @@ struct Body {
     valid_day: Option<u32>,
     issue_authority: Option<String>,
 }
+
+/// The code of a call that names no device; certificates have one of their own (`docs-model.md` §9.2).
+const UNKNOWN_DEVICE: u32 = 11404;
 
 /// Signs a request whose common name is the device's key or asset id: by that name the hub binds the certificate to
 /// the device when it connects.

@@ -7,10 +7,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::domain::device::Device;
+use crate::domain::local_time;
 use crate::domain::model::CallType;
 use crate::domain::names::I18n;
 use crate::domain::value_type::ValueType;
-use crate::domain::{CommandFault, CommandKind, MAX_PENDING_TTL_S, NewCommand, Progress};
+use crate::domain::{Command, CommandFault, CommandKind, MAX_PENDING_TTL_S, NewCommand, Progress};
 use crate::enos::json::Cursor;
 
 use super::Admin;
@@ -181,17 +182,31 @@ fn check(field: &str, value_type: &ValueType, value: &Value) -> Result<(), Fault
 fn get(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
     let device = call.device(admin, UNKNOWN_DEVICE)?;
     let id = command_id(call.required("commandId")?)?;
-    let org_id = admin.cloud.store.read(|directory| directory.org_id.clone());
-    let found = admin.cloud.look_at_command(&device, id, |command| command.to_json(&org_id));
+    let org_id = org_id(admin);
+    let found = admin.cloud.look_at_command(&device, id, |command| show(&org_id, &device, command));
     found.map(Reply::ok).ok_or_else(|| Fault::not_found(format!("{} has no command {id}", device.id)))
+}
+
+/// The organisation, read before commands are: their lock is never held while the world's is taken.
+fn org_id(admin: &Admin) -> Arc<str> {
+    admin.cloud.store.read(|directory| directory.org_id.clone())
+}
+
+/// The command struct, with its time in the device's time zone.
+fn show(org_id: &str, device: &Device, command: &Command) -> Value {
+    let mut json = command.to_json(org_id);
+    let created_ms = i64::try_from(command.created_ms).unwrap_or(i64::MAX);
+    json["createLocaltime"] =
+        local_time::write(created_ms, local_time::zone(&device.timezone), false, false).into();
+    json
 }
 
 /// Cancels one cached command, or all of the device's without an id; replies with the cancelled ones.
 fn cancel(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
     let device = call.device(admin, UNKNOWN_DEVICE)?;
     let id = call.query("commandId").map(command_id).transpose()?;
-    let org_id = admin.cloud.store.read(|directory| directory.org_id.clone());
-    let cancelled = admin.cloud.cancel_commands(&device, id, &org_id)?;
+    let org_id = org_id(admin);
+    let cancelled = admin.cloud.cancel_commands(&device, id, |command| show(&org_id, &device, command))?;
     Ok(Reply::ok(cancelled.into()))
 }
 
@@ -201,16 +216,17 @@ fn command_id(text: &str) -> Result<u64, Fault> {
 }
 
 fn search(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let device = call.device(admin, UNKNOWN_DEVICE)?;
     let listing = Listing {
         fields: &["state", "commandName", "commandName.", "createTime"],
         default_page_size: 100,
         sorted_by: json!([{"field": "createTime", "order": "DESC"}]),
+        zone: local_time::zone(&device.timezone),
     };
-    let device = call.device(admin, UNKNOWN_DEVICE)?;
     let body: SearchBody = call.body()?;
-    let org_id = admin.cloud.store.read(|directory| directory.org_id.clone());
     let mut items = Vec::new();
-    admin.cloud.look_at_commands(&device, |command| items.push(command.to_json(&org_id)));
+    let org_id = org_id(admin);
+    admin.cloud.look_at_commands(&device, |command| items.push(show(&org_id, &device, command)));
     listing.reply(items, &body)
 }
 

@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use time::UtcOffset;
 
 use crate::domain::DeviceSpec;
 use crate::domain::device::Device;
@@ -12,8 +13,8 @@ use super::call::Call;
 use super::listing::{Listing, SearchBody};
 use super::reply::{Fault, Reply};
 
-/// The code of a call that names no device.
-pub(super) const UNKNOWN_DEVICE: u32 = 11404;
+/// The code of a call that names no device (`docs-model.md` §9.1).
+pub(super) const UNKNOWN_DEVICE: u32 = 99404;
 
 const SEARCH: Listing = Listing {
     fields: &[
@@ -30,6 +31,7 @@ const SEARCH: Listing = Listing {
     ],
     default_page_size: 10,
     sorted_by: Value::Null,
+    zone: UtcOffset::UTC,
 };
 
 pub(super) fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {

@@ -3,6 +3,9 @@
 use std::cmp::Ordering;
 
 use serde_json::Value;
+use time::UtcOffset;
+
+use crate::domain::local_time;
 
 /// Bytes of an expression.
 const MAX_TEXT: usize = 4 * 1024;
@@ -40,12 +43,17 @@ enum Token {
 
 impl Expression {
     /// Parses an expression over the given fields; one that ends in a dot stands for all below it.
-    pub(super) fn parse(text: &str, fields: &'static [&'static str]) -> Result<Self, String> {
+    /// A `createTime` may be written as `2019-08-13 09:00:00`, in `zone`.
+    pub(super) fn parse(
+        text: &str,
+        fields: &'static [&'static str],
+        zone: UtcOffset,
+    ) -> Result<Self, String> {
         if text.len() > MAX_TEXT {
             return Err(format!("longer than {MAX_TEXT} bytes"));
         }
         let tokens = tokens(text)?;
-        let mut parser = Parser { tokens: tokens.into_iter().peekable(), fields, depth: 0 };
+        let mut parser = Parser { tokens: tokens.into_iter().peekable(), fields, zone, depth: 0 };
         let expression = parser.any()?;
         match parser.tokens.next() {
             None => Ok(expression),
@@ -75,7 +83,7 @@ impl Expression {
 }
 
 /// The texts that a field stands for: one, or for a name every translation.
-fn values(item: &Value, field: &str) -> Vec<String> {
+pub(super) fn values(item: &Value, field: &str) -> Vec<String> {
     let mut at = item;
     for step in field.split('.') {
         // A name is asked for by locale, and falls back to its default.
@@ -118,9 +126,20 @@ fn compare(value: &str, comparison: Comparison, wanted: &str) -> bool {
     }
 }
 
+/// Whether a search may name a field; a known one that ends in a dot stands for all below it.
+pub(super) fn is_known(field: &str, fields: &[&str]) -> bool {
+    fields.iter().any(|known| match known.strip_suffix('.') {
+        Some(prefix) => {
+            field.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.') && rest.len() > 1)
+        }
+        None => field == *known,
+    })
+}
+
 struct Parser {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
     fields: &'static [&'static str],
+    zone: UtcOffset,
     depth: u32,
 }
 
@@ -199,19 +218,19 @@ impl Parser {
             Some(Token::Text(text) | Token::Word(text)) if field == "status" && text == "disable" => {
                 Ok("disabled".to_owned())
             }
+            Some(Token::Text(text)) if field == "createTime" && text.parse::<u64>().is_err() => {
+                let at = local_time::parse_local(&text, self.zone).or_else(|| local_time::parse_zoned(&text));
+                at.map(|at| at.to_string()).ok_or_else(|| {
+                    format!("\"{text}\" is no time: milliseconds, or like 2019-08-13 09:00:00")
+                })
+            }
             Some(Token::Text(text) | Token::Word(text)) => Ok(text),
             _ => Err(format!("expected a value for {field}")),
         }
     }
 
     fn known(&self, field: String) -> Result<String, String> {
-        let known = self.fields.iter().any(|known| match known.strip_suffix('.') {
-            Some(prefix) => {
-                field.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.') && rest.len() > 1)
-            }
-            None => field == *known,
-        });
-        if known {
+        if is_known(&field, self.fields) {
             Ok(field)
         } else {
             Err(format!("\"{field}\" is no field of this search: {}", self.fields.join(" ")))
@@ -270,6 +289,10 @@ mod tests {
     const FIELDS: &[&str] =
         &["status", "productKey", "deviceName", "deviceName.", "deviceTags.", "state", "createTime"];
 
+    fn parse(text: &str) -> Result<Expression, String> {
+        Expression::parse(text, FIELDS, local_time::zone("+08:00"))
+    }
+
     #[test]
     fn expressions_match_as_documented() {
         let item = json!({"status": "disabled", "productKey": "a", "state": 2, "createTime": 1_700_000_000_000_u64,
@@ -292,8 +315,12 @@ mod tests {
             ("state = 3 or (state >= 2 and state < 3)", true),
             ("createTime > 1699999999999", true),
             ("createTime <= 5", false),
+            // 1,700,000,000,000 ms is 06:13:20 in the zone of these tests.
+            ("createTime >= \"2023-11-15 06:13:20\"", true),
+            ("createTime > '2023-11-15 06:13:20'", false),
+            ("createTime < '2023-11-14T22:13:21Z'", true),
         ] {
-            assert_eq!(Expression::parse(text, FIELDS).unwrap().matches(&item), expected, "{text}");
+            assert_eq!(parse(text).unwrap().matches(&item), expected, "{text}");
         }
     }
 
@@ -310,18 +337,19 @@ mod tests {
             ("status = 'a' 'b'", "does not belong here"),
             ("status in 'a'", "expected ("),
             ("!", "does not belong here"),
+            ("createTime > 'soon'", "\"soon\" is no time"),
         ] {
-            let reason = Expression::parse(text, FIELDS).unwrap_err();
+            let reason = parse(text).unwrap_err();
             assert!(reason.contains(expected), "{text}: {reason}");
         }
-        assert!(Expression::parse(&"(".repeat(4_000), FIELDS).unwrap_err().contains("nested deeper"));
-        assert!(Expression::parse(&"x".repeat(5_000), FIELDS).unwrap_err().contains("longer"));
+        assert!(parse(&"(".repeat(4_000)).unwrap_err().contains("nested deeper"));
+        assert!(parse(&"x".repeat(5_000)).unwrap_err().contains("longer"));
     }
 
     proptest! {
         #[test]
         fn random_text_never_panics(text in "\\PC{0,60}|[a-z()=!<>'\", .]{0,60}") {
-            let _ = Expression::parse(&text, FIELDS);
+            let _ = parse(&text);
         }
     }
 }

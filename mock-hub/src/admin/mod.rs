@@ -7,6 +7,7 @@ mod call;
 mod certificates;
 mod commands;
 mod control;
+mod device_logs;
 mod devices;
 mod expression;
 mod feed;
@@ -89,6 +90,7 @@ async fn connect_service(
             ("devices", _) => devices::answer(&admin, &call),
             ("commands", _) => commands::answer(&admin, &call).await,
             ("measurepoints", "queryLatest") => measurepoints::query_latest(&admin, &call),
+            ("device-logs", "search") => device_logs::search(&admin, &call),
             ("certificates", "apply") => certificates::apply(&admin, &call),
             _ => Err(call.unknown(&resource)),
         }

@@ -2,14 +2,19 @@
 
 use axum::http::Method;
 use serde_json::Value;
+use time::UtcOffset;
 
 use super::Admin;
 use super::call::Call;
 use super::listing::{Listing, SearchBody};
 use super::reply::{Fault, Reply};
 
-const SEARCH: Listing =
-    Listing { fields: &["modelId", "tags."], default_page_size: 10, sorted_by: Value::Null };
+const SEARCH: Listing = Listing {
+    fields: &["modelId", "tags."],
+    default_page_size: 10,
+    sorted_by: Value::Null,
+    zone: UtcOffset::UTC,
+};
 
 pub(super) fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
     match &*call.action {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use time::UtcOffset;
 
 use crate::domain::{Entry, EntryKind, ProductSpec};
 
@@ -19,6 +20,7 @@ const SEARCH: Listing = Listing {
     fields: &["productKey", "productName", "productName.", "productType", "modelId", "productTags."],
     default_page_size: 10,
     sorted_by: Value::Null,
+    zone: UtcOffset::UTC,
 };
 
 pub(super) fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
@@ -76,16 +78,16 @@ fn delete(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
     let product_key = call.required("productKey")?;
     admin.cloud.store.write(|directory| {
         if directory.has_devices(product_key) {
-            return Err(Fault::argument("productKey", "the product still has devices"));
+            return Err(Fault::new(11619_u32, format!("product \"{product_key}\" still has devices")));
         }
         let product = directory.products.remove(product_key).ok_or_else(|| unknown(product_key))?;
         admin.cloud.forget_product(&product);
         Ok(())
     })?;
     admin.cloud.note(Entry::new(EntryKind::Admin, format!("product {product_key} deleted")));
-    Ok(Reply::ok(Value::Null))
+    Ok(Reply::ok(product_key.into()))
 }
 
 fn unknown(product_key: &str) -> Fault {
-    Fault::new(11611, format!("there is no product \"{product_key}\""))
+    Fault::not_found(format!("there is no product \"{product_key}\""))
 }

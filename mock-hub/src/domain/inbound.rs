@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::json;
+
 use crate::enos::payload::{self, MAX_PAYLOAD};
 use crate::enos::topic::{self, Kind};
 use crate::fabric::Outbound;
@@ -11,7 +13,12 @@ use crate::store::Change;
 
 use super::device::{Device, DeviceState};
 use super::rule::{self, Rule};
-use super::{Cloud, Denied, Entry, EntryKind, SignedIn, point};
+use super::{Cloud, Denied, Entry, EntryKind, SignedIn, first_time, point};
+
+/// A post may be this far ahead of the hub's clock before it is warned of.
+const FUTURE_MS: i64 = 10 * 60_000;
+/// Remembers that this warning was given; the rules of `rules.md` have the bits of their numbers.
+const FUTURE_BIT: u32 = 1;
 
 /// A post that was right and could not be kept. The vendor's pages have no code for it; 500 is what the REST codes
 /// (device code + 11000, 99500 for an internal error) and HTTP agree on best.
@@ -131,6 +138,7 @@ impl Cloud {
         if let Some((rule, place)) = &post.tolerated {
             self.warn(&who.target, rule, topic, &request.id, place);
         }
+        self.warn_of_future(who, topic, &request.id, post.time, now);
         let mut state = who.target.state();
         if state.deleted || state.disabled {
             self.count_refused(&who.target, &mut state);
@@ -149,6 +157,25 @@ impl Cloud {
     fn count_refused(&self, device: &Device, state: &mut DeviceState) {
         state.points.refused += 1;
         self.store.append_with(|| Change::Counters(device.key, state.points.counters()));
+    }
+
+    /// Warns of a time that later posts will not reach for long: until then the latest value stands still.
+    ///
+    /// No rule of strict mode: the documents allow any time, and the vendor's C client sends odd ones
+    /// (`behaviour.md` §5).
+    fn warn_of_future(&self, who: &SignedIn, topic: &str, id: &str, time: i64, now_ms: u64) {
+        let ahead_ms = time.saturating_sub(i64::try_from(now_ms).unwrap_or(i64::MAX));
+        if ahead_ms <= FUTURE_MS || !first_time(&who.target, FUTURE_BIT) {
+            return;
+        }
+        let fix = "send milliseconds since 1970 in UTC, and set the device's clock";
+        let text = format!(
+            "the time {time} is {} s ahead of the hub's clock: values with an earlier time no longer become the \
+             latest. Fix: {fix}",
+            ahead_ms / 1_000
+        );
+        let detail = json!({"topic": topic, "id": id, "fix": fix});
+        self.note(Entry::new(EntryKind::Warning, text).device(&who.device).detail(detail));
     }
 
     /// The rules of the envelope; the vendor's own clients break some of them.

@@ -147,6 +147,7 @@ impl Cloud {
             self.last_message_id.fetch_max(kept.last_message_id, Ordering::Relaxed);
             self.reserved_message_id.fetch_max(kept.last_message_id, Ordering::Relaxed);
             self.lock_commands().clear();
+            self.device_log.clear();
             Ok::<_, WorldError>(std::mem::replace(directory, fresh))
         })?;
         for id in old.devices.keys() {

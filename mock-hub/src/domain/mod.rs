@@ -8,15 +8,17 @@ pub(crate) mod alarm;
 pub(crate) mod certificate;
 mod command;
 pub(crate) mod device;
+mod device_log;
 mod image;
 mod inbound;
 mod keep;
 mod lifecycle;
+pub(crate) mod local_time;
 pub(crate) mod model;
 pub(crate) mod names;
 mod point;
 pub(crate) mod random;
-mod rule;
+pub(crate) mod rule;
 mod seed;
 mod session;
 mod snapshot;
@@ -35,8 +37,9 @@ pub use crate::journal::{Entry, EntryKind};
 pub use access::Denied;
 use alarm::Alarm;
 use command::Commands;
-pub(crate) use command::{CommandFault, CommandKind, MAX_PENDING_TTL_S, NewCommand, Progress};
+pub(crate) use command::{Command, CommandFault, CommandKind, MAX_PENDING_TTL_S, NewCommand, Progress};
 use device::Device;
+use device_log::DeviceLog;
 use keep::Seeds;
 pub(crate) use keep::WorldError;
 pub(crate) use lifecycle::WrongState;
@@ -61,6 +64,7 @@ pub struct Cloud {
     pub(crate) store: Store,
     pub(crate) journal: Arc<Journal>,
     pub(crate) metrics: Metrics,
+    pub(crate) device_log: DeviceLog,
     commands: Mutex<Commands>,
     /// Rings for the hub's timer, which calls [`Cloud::tick`].
     pub(crate) alarm: Alarm,
@@ -95,6 +99,7 @@ impl Cloud {
             store: Store::new(backing),
             journal: Arc::default(),
             metrics: Metrics::default(),
+            device_log: DeviceLog::default(),
             commands: Mutex::default(),
             alarm: Alarm::default(),
             last_message_id: AtomicU64::new(FIRST_MESSAGE_ID),
@@ -133,17 +138,31 @@ impl Cloud {
 
     /// Warns of a tolerated rule, once per connection of the device.
     fn warn(&self, device: &Device, rule: &Rule, topic: &str, id: &str, what: &str) {
-        {
-            let mut state = device.state();
-            if state.warned & rule.bit() != 0 {
-                return;
-            }
-            state.warned |= rule.bit();
+        if !first_time(device, rule.bit()) {
+            return;
         }
         let text = format!("rule {}: {}; {what}. Fix: {}", rule.number, rule.text, rule.fix);
         let detail = serde_json::json!({"rule": rule.number, "topic": topic, "id": id, "fix": rule.fix});
         self.note(Entry::new(EntryKind::Warning, text).device(&device.id).detail(detail));
     }
+}
+
+impl Cloud {
+    /// Warns of a rule that an application broke.
+    pub(crate) fn warn_application(&self, rule: &Rule, app_key: &str) {
+        let app_key = crate::journal::clip(app_key, 64);
+        let text = format!("rule {}: {}; application {app_key}. Fix: {}", rule.number, rule.text, rule.fix);
+        let detail = serde_json::json!({"rule": rule.number, "fix": rule.fix});
+        self.note(Entry::new(EntryKind::Warning, text).detail(detail));
+    }
+}
+
+/// Marks a warning as given on this connection of the device; false if it was given before.
+fn first_time(device: &Device, bit: u32) -> bool {
+    let mut state = device.state();
+    let first = state.warned & bit == 0;
+    state.warned |= bit;
+    first
 }
 
 #[cfg(test)]

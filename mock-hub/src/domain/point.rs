@@ -76,7 +76,7 @@ impl Points {
 /// A post that passed every check.
 #[derive(Debug)]
 pub(super) struct Post {
-    time: i64,
+    pub(super) time: i64,
     values: Vec<(usize, Value, Option<u8>)>,
     /// A rule that was broken and tolerated, and where.
     pub(super) tolerated: Option<(&'static Rule, String)>,

@@ -356,9 +356,9 @@ impl FieldFault {
         Self { code: 11704, ..Self::new(field, reason) }
     }
 
-    /// The fault of a device that was deleted meanwhile (11404).
+    /// The fault of what is not there (99404).
     pub(super) fn gone(field: &'static str, reason: String) -> Self {
-        Self { code: 11404, ..Self::new(field, reason) }
+        Self { code: 99404, ..Self::new(field, reason) }
     }
 
     pub(super) fn at(self, place: &str) -> SeedError {
@@ -449,7 +449,7 @@ impl DeviceSpec {
     pub(crate) fn build(&self, directory: &Directory, now_ms: u64) -> Result<Device, FieldFault> {
         let Some(product) = directory.products.get(&*self.product_key) else {
             let reason = format!("there is no product \"{}\"", self.product_key);
-            return Err(FieldFault { code: 11611, ..FieldFault::new("productKey", reason) });
+            return Err(FieldFault::gone("productKey", reason));
         };
         let device_key = self.device_key.as_deref().unwrap_or_default();
         key(device_key).map_err(|reason| FieldFault::new("deviceKey", reason))?;

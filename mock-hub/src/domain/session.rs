@@ -14,6 +14,7 @@ use crate::journal::{self, clip};
 
 use super::certificate::common_name;
 use super::device::{Device, DeviceState, Product};
+use super::device_log::Happening;
 use super::rule::{self, Rule};
 use super::{Cloud, Entry, EntryKind};
 
@@ -141,6 +142,11 @@ impl Cloud {
         if let Some(device) =
             device.filter(|device| device.device_key.len() + device.product_key.len() <= 256)
         {
+            if let Err(refused) = &outcome {
+                let asset_id = self.store.device(&device).map(|known| known.asset_id.clone());
+                let (code, reason) = (refused.code, &refused.reason);
+                self.log_device(&device, asset_id, Happening::LoginFailed, code, reason);
+            }
             entry = entry.device(&device);
         }
         self.note(entry);
@@ -162,13 +168,21 @@ impl Cloud {
                 state.active_ms = now;
             }
             self.keep_state(device, &state);
-            state.disabled || state.deleted
+            match (state.deleted, state.disabled) {
+                (true, _) => Some(705),
+                (_, true) => Some(723),
+                _ => None,
+            }
         };
-        if refused {
+        let asset_id = Some(device.asset_id.clone());
+        if let Some(code) = refused {
             // Disabled or deleted while it was signing in.
-            self.fabric.cut(&who.device, "the device was disabled or deleted");
+            let reason = "the device was disabled or deleted";
+            self.log_device(&who.device, asset_id, Happening::LoginFailed, code, reason);
+            self.fabric.cut(&who.device, reason);
             return Vec::new();
         }
+        self.log_device(&who.device, asset_id, Happening::LoggedIn, 200, "device connected");
         if who.secure_mode == 3 {
             // Its commands wait for the login with the device secret, which follows.
             return vec![self.activation(who)];
@@ -189,6 +203,8 @@ impl Cloud {
                 self.keep_state(&who.target, &state);
             }
         }
+        let asset_id = Some(who.target.asset_id.clone());
+        self.log_device(&who.device, asset_id, Happening::ConnectionLost, 200, reason);
         let text = format!("{} disconnected: {reason}", who.device);
         self.note(Entry::new(EntryKind::Disconnect, text).device(&who.device));
     }
@@ -240,7 +256,7 @@ impl Cloud {
             return Err(Refused::new(BAD_CREDENTIALS, 705, clip(&reason, 400)));
         };
         check_sign(&claimed, attempt.password, &product, &device)?;
-        self.check_budget(&device)?;
+        self.check_budget(&device, &mut tolerated)?;
         check_mode(&claimed, &product, &device.state())?;
         check_certificate(attempt, &product, &device)?;
         if claimed.id.compression().is_some() {
@@ -308,25 +324,26 @@ impl Cloud {
         Ok(Claimed { id, device_key, product_key, secure_mode, method })
     }
 
-    /// Rule 5, in strict mode only. Counts correctly signed CONNECTs, so that nobody can block another's device.
-    fn check_budget(&self, device: &Device) -> Result<(), Refused> {
-        if !self.options.strict {
-            return Ok(());
-        }
+    /// Rule 5. Counts correctly signed CONNECTs, so that nobody can block another's device.
+    fn check_budget(&self, device: &Device, tolerated: &mut Vec<&'static Rule>) -> Result<(), Refused> {
         let now = self.clock.monotonic_ms();
+        let rule = &rule::CONNECT_BUDGET;
         let mut state = device.state();
         while state.connects.front().is_some_and(|first| first + CONNECT_WINDOW_MS <= now) {
             state.connects.pop_front();
         }
         if now < state.blocked_until_ms {
             let left = (state.blocked_until_ms - now).div_ceil(1000);
-            let reason = format!("rule 5: {} is blocked for {left} s more", device.id);
+            let reason = format!("rule 5: {} is blocked for {left} s more. Fix: {}", device.id, rule.fix);
             return Err(Refused::new(UNAVAILABLE, 429, reason));
         }
         if state.connects.len() >= CONNECTS {
-            state.blocked_until_ms = now + BLOCK_MS;
             state.connects.clear();
-            let rule = &rule::CONNECT_BUDGET;
+            if !self.options.strict {
+                tolerated.push(rule);
+                return Ok(());
+            }
+            state.blocked_until_ms = now + BLOCK_MS;
             let reason = format!("rule 5: {}. Fix: {}", rule.text, rule.fix);
             return Err(Refused::new(UNAVAILABLE, 429, reason));
         }

@@ -187,7 +187,7 @@ async fn unreachable_devices_and_wrong_arguments_are_refused_at_once() {
     assert!(required["msg"].as_str().unwrap().contains("inputData.mode: is missing"));
     drop(device);
     assert_eq!(rest.post_for(TURBINE, REBOOT, "{}").await["code"], 11900);
-    assert_eq!(rest.post_for("Tq4zR9Lw/none", REBOOT, "{}").await["code"], 11404);
+    assert_eq!(rest.post_for("Tq4zR9Lw/none", REBOOT, "{}").await["code"], 99404);
     assert_eq!(
         rest.get(&format!("{}&commandId=5", uri(TURBINE, "commands?action=get"))).await["code"],
         99404

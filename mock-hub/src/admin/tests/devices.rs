@@ -26,7 +26,7 @@ async fn a_product_is_created_found_and_deleted() {
     let asset_id = device["data"]["assetId"].as_str().unwrap();
     rest.post(&format!("/connect-service/v2.1/devices?action=delete&assetId={asset_id}"), "").await;
     assert_eq!(rest.post(&delete, "").await["code"], 0);
-    assert_eq!(rest.post(&delete, "").await["code"], 11611);
+    assert_eq!(rest.post(&delete, "").await["code"], 99404);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn wrong_arguments_are_named() {
         (
             "/connect-service/v2.1/devices?action=create",
             r#"{"productKey":"nope"}"#,
-            11611,
+            99404,
             "there is no product \"nope\"",
         ),
         (
@@ -111,7 +111,7 @@ async fn wrong_arguments_are_named() {
             99400,
             "give assetId, or productKey and deviceKey",
         ),
-        ("/connect-service/v2.1/devices?action=disable&assetId=nope", "", 11404, "assetId \"nope\""),
+        ("/connect-service/v2.1/devices?action=disable&assetId=nope", "", 99404, "assetId \"nope\""),
         ("/connect-service/v2.1/devices?action=create&orgId=o2", "{}", 99403, "another organisation"),
         (
             "/connect-service/v2.1/products?action=create",
@@ -175,7 +175,7 @@ async fn disabling_cuts_the_connection_and_enabling_lifts_it() {
     let device = rest.device(TURBINE);
     assert_eq!(rest.post_for(TURBINE, "devices?action=delete", "").await["code"], 0);
     assert_eq!(device.news().await, News::End("the device was deleted".into()));
-    assert_eq!(rest.get(&uri(TURBINE, "devices?action=get")).await["code"], 11404);
+    assert_eq!(rest.get(&uri(TURBINE, "devices?action=get")).await["code"], 99404);
 }
 
 #[tokio::test]

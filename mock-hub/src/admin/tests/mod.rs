@@ -1,13 +1,16 @@
 //! The HTTP side through its router, with devices that are played by hand.
 
+mod codes;
 mod commands;
 mod control;
 mod devices;
 mod eyes;
 mod metrics;
+mod logs;
 mod signed;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -168,9 +171,12 @@ impl Command {
     }
 }
 
+/// A token request with a time stamp of its own.
 fn token_body(app_key: &str, secret: &str) -> String {
-    let encryption = sign::sha256_hex(&[app_key, "1700000000000", secret]);
-    json!({"appKey": app_key, "encryption": encryption, "timestamp": 1_700_000_000_000_u64}).to_string()
+    static LAST: AtomicU64 = AtomicU64::new(START_MS);
+    let timestamp = LAST.fetch_add(1, Ordering::Relaxed);
+    let encryption = sign::sha256_hex(&[app_key, &timestamp.to_string(), secret]);
+    json!({"appKey": app_key, "encryption": encryption, "timestamp": timestamp}).to_string()
 }
 
 fn signed(method: Method, uri: &str, body: &str, token: &str, secret: &str) -> Request<Body> {

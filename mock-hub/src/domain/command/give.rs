@@ -55,7 +55,7 @@ impl Cloud {
             // Deleting marks the device first and then ends its commands under this lock.
             if device.state().deleted {
                 let message = format!("there is no device {} any more", device.id);
-                return Err(CommandFault::new(11404, message));
+                return Err(CommandFault::new(99404, message));
             }
             commands.add(command).map_err(|full| no_place(&full, &device.id))?;
         }
@@ -149,12 +149,13 @@ impl Cloud {
         self.lock_commands().next_due_ms()
     }
 
-    /// Cancels a cached command that was not sent, or all of them without an id; gives the cancelled ones.
+    /// Cancels a cached command that was not sent, or all of them without an id; gives what `show` makes of
+    /// the cancelled ones.
     pub(crate) fn cancel_commands(
         &self,
         device: &Device,
         id: Option<u64>,
-        org_id: &str,
+        show: impl Fn(&Command) -> Value,
     ) -> Result<Vec<Value>, CommandFault> {
         self.tick();
         let mut notes = Vec::new();
@@ -170,7 +171,7 @@ impl Cloud {
                 if open.is_some_and(Command::is_cached) {
                     let outcome = Outcome::new(Progress::Cancelled, None, "cancelled by the application");
                     notes.extend(end(&mut commands, id, outcome));
-                    cancelled.extend(commands.get(id).map(|command| command.to_json(org_id)));
+                    cancelled.extend(commands.get(id).map(&show));
                 }
             }
             cancelled

@@ -126,7 +126,14 @@ fn at_most_fifty_commands_wait_for_a_device() {
     assert_eq!(device.commands(), [ids[0]]);
     let last = cached(&world);
     assert_eq!(give(&world, 0, 5).unwrap_err().code, 11902);
-    assert_eq!(world.cloud.cancel_commands(&turbine(&world), Some(last), "o1").unwrap().len(), 1);
+    assert_eq!(
+        world
+            .cloud
+            .cancel_commands(&turbine(&world), Some(last), |command| command.to_json("o1"))
+            .unwrap()
+            .len(),
+        1
+    );
     assert!(give(&world, 0, 5).is_ok());
 }
 
@@ -166,7 +173,7 @@ fn an_instant_command_whose_turn_comes_when_the_device_is_gone_fails() {
 #[test]
 fn only_a_cached_command_that_waits_is_cancelled() {
     let world = World::example();
-    let cancel = |id| world.cloud.cancel_commands(&turbine(&world), id, "o1");
+    let cancel = |id| world.cloud.cancel_commands(&turbine(&world), id, |command| command.to_json("o1"));
     let refusal = |id| cancel(Some(id)).unwrap_err();
     let device = world.player("Tq4zR9Lw", "t-1");
     let (sent, instant, waiting) = (cached(&world), give(&world, 0, 60).unwrap(), cached(&world));
@@ -174,7 +181,10 @@ fn only_a_cached_command_that_waits_is_cancelled() {
     assert!(refusal(sent).message.contains("was sent already"));
     assert!(refusal(instant).message.contains("only cached commands are cancelled"));
     let other = world.cloud.store.device(&DeviceId::new("Tq4zR9Lw", "t-2")).unwrap();
-    assert_eq!(world.cloud.cancel_commands(&other, Some(waiting), "o1").unwrap_err().code, 99404);
+    assert_eq!(
+        world.cloud.cancel_commands(&other, Some(waiting), |command| command.to_json("o1")).unwrap_err().code,
+        99404
+    );
     let cancelled = cancel(Some(waiting)).unwrap();
     assert_eq!(
         (&cancelled[0]["commandId"], &cancelled[0]["state"]),
@@ -326,7 +336,7 @@ impl Story {
             }
             Step::Cancel { nth } => {
                 let id = nth.and_then(|nth| self.given.get(nth).copied());
-                let _ = cloud.cancel_commands(&self.asset, id, "o1");
+                let _ = cloud.cancel_commands(&self.asset, id, |command| command.to_json("o1"));
             }
             Step::Pass { ms, with_timer } => {
                 self.world.clock.advance(ms);

@@ -40,7 +40,7 @@ impl Story {
         let id = self.device.id.clone();
         let wrong = |_| 11794_u32;
         // As in the REST calls: the device is looked up by its keys first.
-        let known = cloud.store.device(&id).ok_or(11404_u32);
+        let known = cloud.store.device(&id).ok_or(99404_u32);
         let sign_in = |mode, secret: &str| {
             let connect = Connect::signed(&id.product_key, &id.device_key, mode, secret);
             self.world.sign_in(&connect).map_err(|refused| refused.code)
@@ -129,7 +129,7 @@ fn every_transition_leads_where_the_documents_say() {
             "deleted",
             &[Login, Delete],
             "gone",
-            [Err(705), Err(705), Err(11404), Err(11404), Err(11404), Err(11404)],
+            [Err(705), Err(705), Err(99404), Err(99404), Err(99404), Err(99404)],
         ),
     ];
     for (name, way, state, outcomes) in table {
@@ -218,7 +218,7 @@ fn a_replaced_device_keeps_asset_points_and_waiting_commands() {
         |device: &Device, key: &str| story.world.cloud.replace_device(device, key).err().map(|f| f.code);
     assert_eq!(replace(&new, "next-1"), Some(11704));
     assert_eq!(replace(&new, "a/b"), Some(99400));
-    assert_eq!(replace(&old, "next-2"), Some(11404));
+    assert_eq!(replace(&old, "next-2"), Some(99404));
     story.world.cloud.replace_device(&new, "next-2").unwrap();
     let last = story.world.cloud.store.device(&DeviceId::new(PRODUCT, "next-2")).unwrap();
     let spec = serde_json::from_value(json!({"productKey": PRODUCT, "deviceKey": "taken"})).unwrap();
@@ -245,7 +245,7 @@ fn deleting_a_device_ends_its_commands_and_a_new_one_of_the_same_keys_starts_emp
     story.world.cloud.delete_device(&old);
     assert!(*heard.borrow());
     assert_eq!(story.world.cloud.look_at_command(&old, id, |command| command.progress as u8), Some(6));
-    assert_eq!(give(&old).unwrap_err().code, 11404);
+    assert_eq!(give(&old).unwrap_err().code, 99404);
     let spec = serde_json::from_value(json!({"productKey": PRODUCT, "deviceKey": "new-1"})).unwrap();
     story.device = story.world.cloud.create_device(spec).ok().unwrap();
     assert_eq!(story.world.cloud.look_at_command(&story.device, id, |_| ()), None);

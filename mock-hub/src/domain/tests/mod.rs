@@ -5,6 +5,7 @@ mod commands;
 mod inbound;
 mod keep;
 mod lifecycle;
+mod rules;
 mod seed;
 mod session;
 
