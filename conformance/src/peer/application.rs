@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ impl Application {
         organisation: &str,
         within: Duration,
     ) -> io::Result<Self> {
-        let now = now();
+        let now = new_time();
         let body = json!({"appKey": key, "encryption": digest(&[key, &now, secret]), "timestamp": now});
         let reply =
             http::call(hub, "POST", "/apim-token-service/v2.0/token/get", &[], &body.to_string(), within)?;
@@ -65,6 +66,15 @@ impl Application {
         ];
         (path, headers)
     }
+}
+
+/// A time that no token request of this process had: the hub takes each request once.
+fn new_time() -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = u64::try_from(now).unwrap_or(u64::MAX);
+    let before = LAST.fetch_max(now, Ordering::Relaxed);
+    if before < now { now.to_string() } else { (LAST.fetch_add(1, Ordering::Relaxed) + 1).to_string() }
 }
 
 fn now() -> String {

@@ -1,6 +1,6 @@
 //! Search replies: expression, projection and pagination (`docs-model.md` §9.1).
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -129,11 +129,12 @@ impl Listing {
     }
 }
 
-/// What items are sorted by: numbers before texts, nothing first.
-#[derive(PartialEq, PartialOrd)]
+/// What items are sorted by: nothing first, then numbers, then texts.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum SortKey {
     Nothing,
-    Number(f64),
+    /// A number's bits, turned so that they compare as the number does.
+    Number(u64),
     Text(String),
 }
 
@@ -141,18 +142,12 @@ impl SortKey {
     fn new(item: &Value, field: &str) -> Self {
         let Some(text) = values(item, field).into_iter().next() else { return Self::Nothing };
         match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Self::Number(number),
+            Ok(number) if number.is_finite() => {
+                let bits = number.to_bits();
+                Self::Number(if number.is_sign_negative() { !bits } else { bits | 1 << 63 })
+            }
             _ => Self::Text(text),
         }
-    }
-}
-
-impl Eq for SortKey {}
-
-impl Ord for SortKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // No number is NaN.
-        self.partial_cmp(other).unwrap_or(Ordering::Equal)
     }
 }
 
@@ -241,6 +236,7 @@ mod tests {
             json!({"group": "b", "n": 10}),
             json!({"group": "a", "n": 9}),
             json!({"group": "b", "n": 9}),
+            json!({"group": "c", "n": -1.5}),
             json!({"group": "a", "name": {"defaultValue": "x"}}),
         ];
         let order = |listing: &Listing, sorters: &str| {
@@ -251,10 +247,13 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let asked = r#"[{"field":"group"},{"field":"n","order":"DESC"}]"#;
-        assert_eq!(order(&listing, asked), ["a9", "anull", "b10", "b9"]);
-        assert_eq!(order(&listing, r#"[{"field":"n","order":"ASC"}]"#), ["anull", "a9", "b9", "b10"]);
-        assert_eq!(order(&listing, "[]"), ["b10", "a9", "b9", "anull"]);
+        assert_eq!(order(&listing, asked), ["a9", "anull", "b10", "b9", "c-1.5"]);
+        assert_eq!(
+            order(&listing, r#"[{"field":"n","order":"ASC"}]"#),
+            ["anull", "c-1.5", "a9", "b9", "b10"]
+        );
+        assert_eq!(order(&listing, "[]"), ["b10", "a9", "b9", "c-1.5", "anull"]);
         listing.sorted_by = json!([{"field": "createTime", "order": "DESC"}]);
-        assert_eq!(order(&listing, asked), ["b10", "a9", "b9", "anull"]);
+        assert_eq!(order(&listing, asked), ["b10", "a9", "b9", "c-1.5", "anull"]);
     }
 }

@@ -5,8 +5,8 @@ mod commands;
 mod control;
 mod devices;
 mod eyes;
-mod metrics;
 mod logs;
+mod metrics;
 mod signed;
 
 use std::sync::Arc;
