@@ -38,6 +38,7 @@ const HUB_NEVER: &[(&str, &[&str])] = &[
     ("pki", &["front", "admin", "hub", "cli", "store"]),
     ("clock", &["domain", "front", "admin", "store", "enos", "fabric", "hub", "cli"]),
     ("admin", &["front", "hub", "cli"]),
+    ("fault", &["domain", "front", "admin", "store", "enos", "hub", "cli", "clock"]),
 ];
 
 /// Packages of ours that each package of ours may use, in its library and in its tests.
@@ -255,6 +256,46 @@ fn a_room_of_the_hub_leaves_others_alone() {
         checked.insert(own);
     }
     assert_eq!(checked.len(), HUB_NEVER.len(), "rooms that are gone: {checked:?}");
+}
+
+/// Ways to read a clock or to wait that do not follow the hub's clock.
+const REAL_TIME: &[&str] = &[
+    "tokio::time",
+    "time::sleep",
+    "time::timeout",
+    "TokioTimer",
+    "Instant::now",
+    "SystemTime::now",
+    "thread::sleep",
+    "park_timeout",
+];
+
+#[test]
+fn nothing_in_the_hub_waits_or_reads_the_time_but_its_clock() {
+    let files = sources(&root().join("mock-hub/src"));
+    let of_clock = |path: &Path| room(path) == "clock";
+    let found: Vec<String> = files
+        .iter()
+        .filter(|(path, _)| !is_test_file(path))
+        .flat_map(|(path, text)| {
+            let code = code(text);
+            let used = REAL_TIME.iter().filter(move |word| code.contains(**word));
+            used.map(move |word| (path.clone(), *word))
+        })
+        .filter(|(path, _)| !of_clock(path))
+        .map(|(path, word)| format!("{}: {word}", path.display()))
+        .collect();
+    assert_eq!(
+        found,
+        Vec::<String>::new(),
+        "take clock.sleep, or clock::real where the hub's time must not count"
+    );
+    let clock =
+        files.iter().filter(|(path, _)| of_clock(path)).map(|(_, text)| code(text)).collect::<String>();
+    assert!(
+        clock.contains("tokio::time") && clock.contains("SystemTime::now"),
+        "the check has lost its clock"
+    );
 }
 
 /// Packages of the workspace by `cargo metadata`, each with the packages of ours that it depends on.

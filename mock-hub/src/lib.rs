@@ -14,6 +14,7 @@ pub mod clock;
 pub mod domain;
 mod enos;
 pub mod fabric;
+mod fault;
 mod front;
 mod hub;
 mod journal;
@@ -23,6 +24,7 @@ pub mod pki;
 mod store;
 
 pub use domain::example_seed;
+pub use fault::KINDS as FAULT_KINDS;
 pub use hub::{Builder, Hub, StartError};
 
 /// The README's examples, kept compiling.

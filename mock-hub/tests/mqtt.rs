@@ -404,7 +404,7 @@ fn a_client_that_never_reads_is_bounded_and_closed() {
     while hub.fabric().locate(&who).is_some() {
         match client.0.write(&burst[sent % burst.len()..]) {
             Ok(count) => sent += count,
-            Err(_) => assert!(clock.advance(5_000)),
+            Err(_) => clock.advance(5_000),
         }
         assert!(sent < 200_000_000, "the hub reads on and on");
         assert!(Instant::now() < deadline, "not closed");

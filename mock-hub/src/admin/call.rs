@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::clock::real;
 use crate::domain::device::Device;
 use crate::fabric::DeviceId;
 
@@ -167,7 +168,7 @@ pub(super) async fn read_body(body: Body, most: usize, wait: Duration) -> Option
     if let Poll::Ready(read) = poll_fn(|cx| Poll::Ready(whole.as_mut().poll(cx))).await {
         return read.ok();
     }
-    tokio::time::timeout(wait, whole).await.ok()?.ok()
+    real::timeout(wait, whole).await?.ok()
 }
 
 /// Splits a query into its decoded parts.

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
 use serde_json::json;
 
+use crate::clock::real;
 use crate::domain::{Cloud, EntryKind};
 use crate::journal::{Filter, Listener, Seen};
 
@@ -71,7 +72,7 @@ impl Feed {
             return Some((Bytes::from_static(b": listening\nretry: 1000\n\n"), self));
         }
         if self.paced > 0 {
-            tokio::time::sleep(PACE * self.paced).await;
+            real::sleep(PACE * self.paced).await;
             self.paced = 0;
         }
         let heartbeat = self.cloud.clock.sleep(HEARTBEAT);
@@ -89,7 +90,7 @@ impl Feed {
                 return Some((chunk.into(), self));
             }
             // A filter that nothing passes must not keep a thread to itself on a busy hub.
-            tokio::time::sleep(PACE).await;
+            real::sleep(PACE).await;
         }
     }
 

@@ -29,6 +29,10 @@ impl Routes {
         self.add("put", path, routing::put(handler))
     }
 
+    pub(super) fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Admin>>) -> Self {
+        self.add("delete", path, routing::delete(handler))
+    }
+
     /// A path whose handler looks at the method itself.
     pub(super) fn any<T: 'static>(self, path: &'static str, handler: impl Handler<T, Arc<Admin>>) -> Self {
         self.add("any", path, routing::any(handler))

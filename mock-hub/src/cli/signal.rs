@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
+use crate::clock::real;
+
 /// How often to look whether the hub still runs.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -31,7 +33,7 @@ impl Termination {
                 tokio::select! {
                     // An error means that the task panicked: then ending is right too.
                     _ = &mut told => return true,
-                    () = tokio::time::sleep(LOOK) => {}
+                    () = real::sleep(LOOK) => {}
                 }
             }
             false

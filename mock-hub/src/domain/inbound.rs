@@ -51,6 +51,9 @@ impl Cloud {
             (Ok(()), Some(Kind::Reply(segments))) => self.command_answer(who, topic, segments, payload, qos),
             (Ok(()), kind) => {
                 let kind = kind.unwrap_or(Kind::Other(topic));
+                if let Some(strike) = self.faults.on_request(&who.device) {
+                    return self.spoilt_request(&strike, who, topic, kind, payload, qos);
+                }
                 return vec![self.request(who, topic, Ok(kind), payload, qos)];
             }
             // A reply to a reply would go round for ever.
@@ -64,7 +67,7 @@ impl Cloud {
         Vec::new()
     }
 
-    fn request(
+    pub(super) fn request(
         &self,
         who: &SignedIn,
         topic: &str,

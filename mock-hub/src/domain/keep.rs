@@ -127,6 +127,7 @@ impl Cloud {
         self.replace(fresh, kept, "the hub was reset")?;
         seeds.found = Directory::default();
         drop(seeds);
+        self.clear_faults();
         self.note(Entry::new(EntryKind::Admin, "reset to the seed"));
         Ok(())
     }

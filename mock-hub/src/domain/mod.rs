@@ -9,6 +9,7 @@ pub(crate) mod certificate;
 mod command;
 pub(crate) mod device;
 mod device_log;
+mod faulty;
 mod image;
 mod inbound;
 mod keep;
@@ -29,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
 use crate::fabric::Fabric;
+use crate::fault::Faults;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::store::{Backing, Change, Memory, Store};
@@ -65,6 +67,7 @@ pub struct Cloud {
     pub(crate) journal: Arc<Journal>,
     pub(crate) metrics: Metrics,
     pub(crate) device_log: DeviceLog,
+    pub(crate) faults: Faults,
     commands: Mutex<Commands>,
     /// Rings for the hub's timer, which calls [`Cloud::tick`].
     pub(crate) alarm: Alarm,
@@ -100,6 +103,7 @@ impl Cloud {
             journal: Arc::default(),
             metrics: Metrics::default(),
             device_log: DeviceLog::default(),
+            faults: Faults::default(),
             commands: Mutex::default(),
             alarm: Alarm::default(),
             last_message_id: AtomicU64::new(FIRST_MESSAGE_ID),

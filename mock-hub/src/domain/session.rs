@@ -13,7 +13,7 @@ use crate::fabric::{ConnectionId, DeviceId, Outbound};
 use crate::journal::{self, clip};
 
 use super::certificate::common_name;
-use super::device::{Device, DeviceState, Product};
+use super::device::{Device, DeviceState, Product, Secret};
 use super::device_log::Happening;
 use super::rule::{self, Rule};
 use super::{Cloud, Entry, EntryKind};
@@ -74,7 +74,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn new(connack: u8, code: u32, reason: impl Into<String>) -> Self {
+    pub(super) fn new(connack: u8, code: u32, reason: impl Into<String>) -> Self {
         Self { connack, code, reason: reason.into() }
     }
 
@@ -93,7 +93,7 @@ impl std::error::Error for Refused {}
 
 /// The return codes that the hub gives (`auth.md` §2.5).
 const IDENTIFIER_REJECTED: u8 = 2;
-const UNAVAILABLE: u8 = 3;
+pub(super) const UNAVAILABLE: u8 = 3;
 const BAD_CREDENTIALS: u8 = 4;
 const NOT_AUTHORISED: u8 = 5;
 
@@ -255,7 +255,11 @@ impl Cloud {
             let reason = format!("device {id} does not exist. Fix: create it by REST or in the seed");
             return Err(Refused::new(BAD_CREDENTIALS, 705, clip(&reason, 400)));
         };
-        check_sign(&claimed, attempt.password, &product, &device)?;
+        match self.rotated_secret(&device.id) {
+            None => check_sign(&claimed, attempt.password, &product, &device.secret, &device.id)?,
+            Some(secret) => check_sign(&claimed, attempt.password, &product, &secret, &device.id)?,
+        }
+        self.check_ordered_block(&device.id)?;
         self.check_budget(&device, &mut tolerated)?;
         check_mode(&claimed, &product, &device.state())?;
         check_certificate(attempt, &product, &device)?;
@@ -384,14 +388,15 @@ fn check_sign(
     claimed: &Claimed<'_>,
     password: &[u8],
     product: &Product,
-    device: &Device,
+    device_secret: &Secret,
+    device: &DeviceId,
 ) -> Result<(), Refused> {
     let timestamp = claimed.id.timestamp.unwrap_or("");
     let content =
         |client_id: &str| sign::login_content(client_id, claimed.device_key, claimed.product_key, timestamp);
     let (right, wrong, wrong_name) = match claimed.secure_mode {
-        3 => (&product.secret, &device.secret, "device secret"),
-        _ => (&device.secret, &product.secret, "product secret"),
+        3 => (&product.secret, device_secret, "device secret"),
+        _ => (device_secret, &product.secret, "product secret"),
     };
     let signs = |content: &str, secret: &str| sign::verify(claimed.method, content, secret, password);
     let expected = content(claimed.id.signed);
@@ -415,7 +420,7 @@ fn check_sign(
         format!(
             "the password does not match. Fix: check the {right_name} of {}, and that clientId and timestamp are \
              signed as they stand in the client id",
-            device.id
+            device
         )
     };
     Err(Refused::new(BAD_CREDENTIALS, 742, reason))

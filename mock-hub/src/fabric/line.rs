@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::{ConnectionId, Outbound, Undelivered};
+use super::{ConnectionId, DeviceId, Outbound, Undelivered};
 
 /// Messages that may wait for a connection's task.
 const MAILBOX_MESSAGES: usize = 512;
@@ -27,6 +27,8 @@ pub(crate) struct Line(Arc<Shared>);
 
 struct Shared {
     id: ConnectionId,
+    /// Who signed in on it.
+    device: OnceLock<DeviceId>,
     state: Mutex<State>,
 }
 
@@ -43,11 +45,29 @@ struct State {
 
 impl Line {
     pub(super) fn new(id: ConnectionId) -> Self {
-        Self(Arc::new(Shared { id, state: Mutex::default() }))
+        Self(Arc::new(Shared { id, device: OnceLock::new(), state: Mutex::default() }))
     }
 
     pub(crate) fn id(&self) -> ConnectionId {
         self.0.id
+    }
+
+    /// The device that signed in on it, once one did.
+    pub(crate) fn device(&self) -> Option<&DeviceId> {
+        self.0.device.get()
+    }
+
+    /// A device signed in; a connection has one for all its life.
+    pub(super) fn set_device(&self, device: &DeviceId) {
+        let _ = self.0.device.set(device.clone());
+    }
+
+    /// Wakes the connection's task, so that it looks at the world anew.
+    pub(super) fn nudge(&self) {
+        let waker = self.state().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Puts a message into the mailbox and wakes the connection's task.
@@ -133,7 +153,7 @@ impl Line {
     }
 
     /// Marks the connection as gone and wakes its successor.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let successor = {
             let mut state = self.state();
             state.finished = true;

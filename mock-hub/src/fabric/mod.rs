@@ -117,6 +117,14 @@ impl Fabric {
         line.is_some_and(|line| line.end(reason))
     }
 
+    /// Wakes every connection, so that it looks at the world anew.
+    pub(crate) fn nudge(&self) {
+        let lines: Vec<Line> = self.table().lines.values().cloned().collect();
+        for line in lines {
+            line.nudge();
+        }
+    }
+
     /// How many connections are open, signed in or not.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -139,6 +147,7 @@ impl Fabric {
     ///
     /// Wait for [`Claim::poll_predecessor_gone`] before anything is sent on the new connection.
     pub(crate) fn claim(&self, device: &DeviceId, line: &Line) -> Claim {
+        line.set_device(device);
         let before = self.table().devices.insert(device.clone(), line.clone());
         if let Some(before) = &before {
             before.end(TAKEN_OVER);

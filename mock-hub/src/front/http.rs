@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio_rustls::TlsAcceptor;
+
+use crate::clock::real;
 
 use super::listen::{Stop, accept_all};
 use super::{Front, tls};
@@ -60,7 +62,7 @@ pub(crate) async fn http(
 async fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, router: Router, mut stop: Stop) {
     let mut serving = std::pin::pin!(
         http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(real::http_timer())
             .header_read_timeout(HEAD_WAIT)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
     );

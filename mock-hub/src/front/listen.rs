@@ -11,8 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::clock::real;
 use crate::fabric::OpenLine;
 
+use super::faulty::Faulty;
 use super::{Front, mqtt, tls};
 
 /// Pause after a failed accept, which mostly means that the process has no file descriptors left.
@@ -38,6 +40,7 @@ pub(crate) async fn mqtt(
             return None;
         };
         let (front, acceptor) = (front.clone(), acceptor.clone());
+        let stream = Faulty::new(stream, front.clone(), open.line().clone());
         Some(async move {
             match acceptor {
                 None => mqtt::serve(&front, open, stream, peer, mqtt::Security::Plain).await,
@@ -53,7 +56,7 @@ async fn over_tls(
     front: Arc<Front>,
     acceptor: TlsAcceptor,
     open: OpenLine,
-    stream: TcpStream,
+    stream: Faulty,
     peer: SocketAddr,
 ) {
     let shaken = tokio::select! {
@@ -93,7 +96,7 @@ pub(super) async fn accept_all<F>(
     }
     drop(listener);
     // What is still open after the wait is dropped with the set.
-    let _ = tokio::time::timeout(STOP_WAIT, async { while tasks.join_next().await.is_some() {} }).await;
+    let _ = real::timeout(STOP_WAIT, async { while tasks.join_next().await.is_some() {} }).await;
 }
 
 /// Accepts one connection, ready for small writes; after an error it has waited a little.
@@ -106,7 +109,7 @@ async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
             Ok((stream, peer))
         }
         Err(error) => {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
+            real::sleep(ACCEPT_PAUSE).await;
             Err(error)
         }
     }

@@ -3,6 +3,7 @@
 //! Owns bytes, packets, sessions and per-connection limits. Knows nothing of measurepoints: what a message
 //! means is the cloud's business.
 
+mod faulty;
 pub(crate) mod http;
 pub(crate) mod listen;
 pub(crate) mod mqtt;

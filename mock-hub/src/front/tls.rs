@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use rustls::{AlertDescription, Error};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -12,12 +12,12 @@ use super::Front;
 
 /// Shakes hands. Gives the stream and the client's certificate (DER of the verified leaf) if it offered one;
 /// none, and a journal line, if the handshake fails or takes too long.
-pub(super) async fn accept(
+pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     front: &Front,
     acceptor: &TlsAcceptor,
-    stream: TcpStream,
+    stream: S,
     peer: SocketAddr,
-) -> Option<(TlsStream<TcpStream>, Option<Vec<u8>>)> {
+) -> Option<(TlsStream<S>, Option<Vec<u8>>)> {
     let shaken = tokio::select! {
         shaken = acceptor.accept(stream) => shaken,
         () = front.clock.sleep(front.limits.connect_wait) => {

@@ -110,7 +110,9 @@ impl Builder {
         for seed in &self.seeds {
             cloud.load_seed(seed).map_err(StartError::Seed)?;
         }
-        let pki = Arc::new(Pki::new(self.clock.clone()).map_err(StartError::Pki)?);
+        let asked = cloud.clone();
+        let revoked = Arc::new(move |leaf: &[u8]| asked.is_certificate_revoked(leaf));
+        let pki = Arc::new(Pki::with_revocation(self.clock.clone(), revoked).map_err(StartError::Pki)?);
         let front = Arc::new(Front {
             cloud: cloud.clone(),
             fabric: fabric.clone(),

@@ -53,11 +53,13 @@ pub enum EntryKind {
     Transport,
     /// One MQTT packet, either way; recorded only while somebody listens to this kind.
     Packet,
+    /// A fault that was ordered struck, or the hub's clock was moved.
+    Fault,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Connect,
         Self::Refused,
         Self::Disconnect,
@@ -69,6 +71,7 @@ impl EntryKind {
         Self::Admin,
         Self::Transport,
         Self::Packet,
+        Self::Fault,
     ];
 
     /// The name used in JSON and in queries.
@@ -86,6 +89,7 @@ impl EntryKind {
             Self::Admin => "admin",
             Self::Transport => "transport",
             Self::Packet => "packet",
+            Self::Fault => "fault",
         }
     }
 

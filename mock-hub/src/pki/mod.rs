@@ -3,6 +3,7 @@
 //! Issues the server certificates (P-256 and RSA-2048) and client certificates for devices. It proves nothing
 //! to anybody but the peers of this one hub.
 
+mod revoked;
 mod server;
 
 use std::fmt;
@@ -18,6 +19,8 @@ use rustls::ServerConfig;
 
 use crate::clock::Clock;
 use crate::fabric::DeviceId;
+
+pub(crate) use revoked::Revoked;
 
 /// The RSA key of the server certificate. `ring` makes no RSA keys, and a start may not take long.
 const RSA_KEY: &str = include_str!("test-only-rsa-2048.pem");
@@ -63,6 +66,11 @@ impl Pki {
     /// # Errors
     /// The system gives no random bytes.
     pub fn new(clock: Clock) -> Result<Self, PkiError> {
+        Self::with_revocation(clock, Arc::new(|_| false))
+    }
+
+    /// An authority that asks `revoked` in each handshake in which a client shows a certificate.
+    pub(crate) fn with_revocation(clock: Clock, revoked: Revoked) -> Result<Self, PkiError> {
         let key = KeyPair::generate()?;
         let params = ca_params(&key);
         let ca = params.self_signed(&key)?;
@@ -72,7 +80,7 @@ impl Pki {
         let offered = [(server_params().signed_by(&p256, &issuer)?, p256), {
             (server_params().signed_by(&rsa, &issuer)?, rsa)
         }];
-        let server = server::config(ca.der(), offered, clock.clone())?;
+        let server = server::config(ca.der(), offered, clock.clone(), revoked)?;
         Ok(Self { clock, issuer, ca_pem: ca.pem(), server: Arc::new(server) })
     }
 

@@ -14,13 +14,15 @@ use rustls::{RootCertStore, ServerConfig};
 use crate::clock::Clock;
 
 use super::PkiError;
+use super::revoked::{Revoked, Watchful};
 
 /// Settings with the P-256 and the RSA certificate, in this order. A client certificate is not asked of
-/// everybody, but one that is offered must be of this authority and not expired by the hub's clock.
+/// everybody, but one that is offered must be of this authority, not revoked, and not expired by the hub's clock.
 pub(super) fn config(
     ca: &CertificateDer<'static>,
     [p256, rsa]: [(Certificate, KeyPair); 2],
     clock: Clock,
+    revoked: Revoked,
 ) -> Result<ServerConfig, PkiError> {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
@@ -29,6 +31,7 @@ pub(super) fn config(
         .allow_unauthenticated()
         .build()
         .map_err(|error| PkiError(error.to_string()))?;
+    let verifier = Arc::new(Watchful { inner: verifier, revoked });
     let certificates = ByOffer { p256: certified(p256)?, rsa: certified(rsa)? };
     Ok(ServerConfig::builder_with_details(provider, Arc::new(HubTime(clock)))
         .with_safe_default_protocol_versions()?

@@ -2,9 +2,11 @@
 
 mod authority;
 mod body;
+mod clock;
 mod condition;
 mod events;
 mod expectation;
+mod faults;
 mod journal;
 mod measurepoint;
 mod publish;
@@ -33,6 +35,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         world::routes,
         authority::routes,
         measurepoint::routes,
+        faults::routes,
+        clock::routes,
     ];
     groups.into_iter().fold(routes, |routes, group| group(routes))
 }

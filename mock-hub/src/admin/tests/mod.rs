@@ -5,6 +5,7 @@ mod commands;
 mod control;
 mod devices;
 mod eyes;
+mod faults;
 mod logs;
 mod metrics;
 mod signed;

@@ -40,6 +40,8 @@ pub(super) struct Output {
     written: usize,
     /// How far packets were written into the journal.
     told: usize,
+    /// Bytes that may leave; what stands behind was queued since and is still to be judged by the faults.
+    judged: usize,
     total: u64,
 }
 
@@ -50,6 +52,18 @@ impl Output {
             self.bytes = WRITE.with_borrow_mut(std::mem::take);
         }
         &mut self.bytes
+    }
+
+    /// All that is queued may leave.
+    pub(super) fn release(&mut self) {
+        self.judged = self.bytes.len();
+    }
+
+    /// Takes the whole packets that were queued since the last [`release`](Self::release) out again.
+    pub(super) fn take_fresh(&mut self) -> Vec<u8> {
+        // What was told of it is told again as it leaves.
+        self.told = self.told.min(self.judged);
+        self.bytes.split_off(self.judged.min(self.bytes.len()))
     }
 
     /// Bytes not yet written.
@@ -84,7 +98,7 @@ impl Output {
     }
 
     fn hand_back(&mut self) {
-        (self.written, self.told) = (0, 0);
+        (self.written, self.told, self.judged) = (0, 0, 0);
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         if bytes.capacity() <= SPARE {

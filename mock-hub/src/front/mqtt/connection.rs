@@ -67,7 +67,19 @@ enum Stage {
         wanted: Wanted,
         early: Vec<u8>,
     },
+    /// Signed in; a fault holds the CONNACK back.
+    Slow {
+        who: SignedIn,
+        wanted: Wanted,
+        early: Vec<u8>,
+        until_ms: u64,
+    },
     Online(Box<Online>),
+    /// Over, but a fault keeps the TCP connection: what waits is sent, nothing is read.
+    Lingering {
+        output: Output,
+        until_ms: u64,
+    },
     Refused {
         output: Output,
         dropped: usize,
@@ -102,7 +114,11 @@ impl Connection {
     #[must_use]
     pub fn phase(&self) -> Phase {
         match &self.stage {
-            Stage::Connecting { .. } | Stage::Claiming { .. } | Stage::Online(_) => Phase::Open,
+            Stage::Connecting { .. }
+            | Stage::Slow { .. }
+            | Stage::Claiming { .. }
+            | Stage::Online(_)
+            | Stage::Lingering { .. } => Phase::Open,
             Stage::Refused { .. } => Phase::Refused,
             Stage::Closing { .. } => Phase::Closing,
             Stage::Gone => Phase::Gone,
@@ -116,7 +132,11 @@ impl Connection {
             Stage::Connecting { .. } => true,
             Stage::Online(online) => online.wants_bytes(),
             Stage::Refused { output, .. } => output.waiting() == 0,
-            Stage::Claiming { .. } | Stage::Closing { .. } | Stage::Gone => false,
+            Stage::Slow { .. }
+            | Stage::Claiming { .. }
+            | Stage::Lingering { .. }
+            | Stage::Closing { .. }
+            | Stage::Gone => false,
         }
     }
 
@@ -138,7 +158,7 @@ impl Connection {
                     Err(reason) => self.give_up(&reason),
                 }
             }
-            Stage::Claiming { early, .. } => early.extend_from_slice(bytes),
+            Stage::Slow { early, .. } | Stage::Claiming { early, .. } => early.extend_from_slice(bytes),
             Stage::Online(online) => {
                 let taken = online.receive(bytes);
                 self.end_on(taken);
@@ -149,7 +169,7 @@ impl Connection {
                     self.stage = Stage::Gone;
                 }
             }
-            Stage::Closing { .. } | Stage::Gone => {}
+            Stage::Lingering { .. } | Stage::Closing { .. } | Stage::Gone => {}
         }
     }
 
@@ -175,7 +195,11 @@ impl Connection {
             Stage::Claiming { .. } => {
                 self.open.line().end(&end.to_string());
             }
-            Stage::Refused { .. } | Stage::Closing { .. } | Stage::Gone => self.stage = Stage::Gone,
+            Stage::Slow { .. }
+            | Stage::Lingering { .. }
+            | Stage::Refused { .. }
+            | Stage::Closing { .. }
+            | Stage::Gone => self.stage = Stage::Gone,
         }
     }
 
@@ -184,7 +208,7 @@ impl Connection {
     pub fn take_news(&mut self, cx: &Context<'_>) {
         let line = self.open.line();
         match &mut self.stage {
-            Stage::Connecting { .. } | Stage::Refused { .. } => {
+            Stage::Connecting { .. } | Stage::Slow { .. } | Stage::Refused { .. } => {
                 if let Poll::Ready(News::End(_)) = line.poll_news(cx, false) {
                     self.stage = Stage::Gone;
                 }
@@ -199,7 +223,7 @@ impl Connection {
                 let taken = online.take_news(line, cx);
                 self.end_on(taken);
             }
-            Stage::Closing { .. } | Stage::Gone => {}
+            Stage::Lingering { .. } | Stage::Closing { .. } | Stage::Gone => {}
         }
     }
 
@@ -208,8 +232,10 @@ impl Connection {
     pub fn transmit(&self) -> &[u8] {
         match &self.stage {
             Stage::Online(online) => online.output().unsent(),
-            Stage::Refused { output, .. } | Stage::Closing { output } => output.unsent(),
-            Stage::Connecting { .. } | Stage::Claiming { .. } | Stage::Gone => &[],
+            Stage::Lingering { output, .. } | Stage::Refused { output, .. } | Stage::Closing { output } => {
+                output.unsent()
+            }
+            Stage::Connecting { .. } | Stage::Slow { .. } | Stage::Claiming { .. } | Stage::Gone => &[],
         }
     }
 
@@ -218,8 +244,10 @@ impl Connection {
         self.front.cloud.metrics.bytes_out.add(count as u64);
         match &mut self.stage {
             Stage::Online(online) => online.output_mut().sent(count),
-            Stage::Refused { output, .. } | Stage::Closing { output } => output.sent(count),
-            Stage::Connecting { .. } | Stage::Claiming { .. } | Stage::Gone => {}
+            Stage::Lingering { output, .. } | Stage::Refused { output, .. } | Stage::Closing { output } => {
+                output.sent(count);
+            }
+            Stage::Connecting { .. } | Stage::Slow { .. } | Stage::Claiming { .. } | Stage::Gone => {}
         }
     }
 
@@ -236,7 +264,10 @@ impl Connection {
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
         match &self.stage {
-            Stage::Connecting { until_ms, .. } | Stage::Refused { until_ms, .. } => Some(*until_ms),
+            Stage::Connecting { until_ms, .. }
+            | Stage::Slow { until_ms, .. }
+            | Stage::Lingering { until_ms, .. }
+            | Stage::Refused { until_ms, .. } => Some(*until_ms),
             Stage::Online(online) => online.deadline(),
             Stage::Claiming { .. } | Stage::Closing { .. } | Stage::Gone => None,
         }
@@ -251,6 +282,16 @@ impl Connection {
                 self.give_up(&format!("no whole CONNECT within {waited} s; closed"));
             }
             Stage::Refused { until_ms, .. } if now_ms >= *until_ms => self.stage = Stage::Gone,
+            Stage::Slow { until_ms, .. } if now_ms >= *until_ms => {
+                if let Stage::Slow { who, wanted, early, .. } =
+                    std::mem::replace(&mut self.stage, Stage::Gone)
+                {
+                    self.claim(who, wanted, early);
+                }
+            }
+            Stage::Lingering { until_ms, output } if now_ms >= *until_ms => {
+                self.stage = Stage::Closing { output: std::mem::take(output) };
+            }
             Stage::Online(online) => {
                 let expired = online.expire(now_ms);
                 self.end_on(expired);
@@ -268,8 +309,32 @@ impl Connection {
     fn end_on(&mut self, outcome: Result<(), End>) {
         let Err(end) = outcome else { return };
         if let Stage::Online(online) = std::mem::replace(&mut self.stage, Stage::Gone) {
-            self.stage = Stage::Closing { output: online.end(self.open.line(), &end) };
+            let output = online.end(self.open.line(), &end);
+            match end {
+                // What waits never leaves: the hub has forgotten this connection.
+                End::HalfOpen { hold_ms } => self.linger(Output::default(), hold_ms),
+                _ => self.close(output),
+            }
         }
+    }
+
+    /// Sends what waits and ends, late if a fault wants it so.
+    fn close(&mut self, output: Output) {
+        let device = self.open.line().device().cloned();
+        match self.front.cloud.faults.slow_close(device.as_ref()) {
+            None => self.stage = Stage::Closing { output },
+            Some((strike, delay_ms)) => {
+                self.front.cloud.note(strike.entry(device.as_ref()));
+                self.linger(output, delay_ms);
+            }
+        }
+    }
+
+    /// Leaves the TCP connection open for a while. To the rest of the hub it is gone.
+    fn linger(&mut self, output: Output, for_ms: u64) {
+        self.open.line().finish();
+        let until_ms = self.front.clock.monotonic_ms().saturating_add(for_ms);
+        self.stage = Stage::Lingering { output, until_ms };
     }
 
     fn sign_in(&mut self, length: usize) {
@@ -288,13 +353,25 @@ impl Connection {
             Err(code) => self.refuse(code),
             Ok(who) => {
                 let wanted = Wanted { clean: connect.clean_session, keep_alive_s: connect.keep_alive_s };
-                let claim = self.front.fabric.claim(&who.device, self.open.line());
-                let first = !claim.has_predecessor();
-                self.stage = Stage::Claiming { claim, who, wanted, early };
-                if first {
-                    self.come_online();
+                match self.front.cloud.faults.slow_connack(&who.device) {
+                    None => self.claim(who, wanted, early),
+                    Some((strike, delay_ms)) => {
+                        self.front.cloud.struck(&strike, &who.device);
+                        let until_ms = self.front.clock.monotonic_ms().saturating_add(delay_ms);
+                        self.stage = Stage::Slow { who, wanted, early, until_ms };
+                    }
                 }
             }
+        }
+    }
+
+    /// Takes the device over from the connection that has it, if one does.
+    fn claim(&mut self, who: SignedIn, wanted: Wanted, early: Vec<u8>) {
+        let claim = self.front.fabric.claim(&who.device, self.open.line());
+        let first = !claim.has_predecessor();
+        self.stage = Stage::Claiming { claim, who, wanted, early };
+        if first {
+            self.come_online();
         }
     }
 
@@ -303,6 +380,10 @@ impl Connection {
         let mut output = Output::default();
         packet::put_connack(output.buffer(), false, code);
         self.tell(Way::Out, output.unsent());
+        if let Some((strike, delay_ms)) = self.front.cloud.faults.slow_close(None) {
+            self.front.cloud.note(strike.entry(None));
+            return self.linger(output, delay_ms);
+        }
         let linger_ms = u64::try_from(self.front.limits.linger.as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.front.clock.monotonic_ms().saturating_add(linger_ms);
         self.stage = Stage::Refused { output, dropped: 0, until_ms };

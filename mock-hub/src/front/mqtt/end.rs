@@ -35,6 +35,11 @@ pub(super) enum End {
     Unacknowledged,
     /// The client does not release QoS 2 messages.
     Unreleased,
+    /// An ordered fault: the hub forgets the device and leaves the TCP connection open.
+    HalfOpen {
+        /// Milliseconds for which it stays open.
+        hold_ms: u64,
+    },
     /// The client does not read.
     Stalled {
         /// Bytes that wait for it.
@@ -78,6 +83,9 @@ impl fmt::Display for End {
             Self::Unreleased => f.write_str(
                 "too many QoS 2 messages wait for PUBREL [MQTT-4.3.3-1]; the client must release them",
             ),
+            Self::HalfOpen { hold_ms } => {
+                write!(f, "half open for {hold_ms} ms, as a fault was ordered")
+            }
             Self::Stalled { bytes } => {
                 write!(f, "the client does not read: {bytes} bytes have waited for too long")
             }

@@ -9,6 +9,7 @@ use crate::journal::{Entry, EntryKind};
 
 use super::buffers::Output;
 use super::end::End;
+use super::harm::Harm;
 use super::lines::{self, Way};
 use super::packet::{self, Filters, Malformed, Packet, Publish, Unframed, frame};
 use super::session::Session;
@@ -18,11 +19,13 @@ pub(super) const HIGH_WATER: usize = 256 * 1024;
 
 /// The packet half of a signed-in connection: state and output, no socket.
 pub(super) struct Inbound {
-    front: Arc<Front>,
-    who: SignedIn,
+    pub(super) front: Arc<Front>,
+    pub(super) who: SignedIn,
     connection: ConnectionId,
     session: Session,
-    output: Output,
+    pub(super) output: Output,
+    /// What faults hold back; there is none as long as none struck.
+    pub(super) harm: Option<Box<Harm>>,
     /// Received bytes that are not yet a whole packet, or that wait for output to drain.
     partial: Vec<u8>,
     behind: bool,
@@ -37,8 +40,8 @@ impl Inbound {
         session: Session,
         early: Vec<u8>,
     ) -> Self {
-        let behind = !early.is_empty();
-        Self { front, who, connection, session, output: Output::default(), behind, partial: early }
+        let (output, behind) = (Output::default(), !early.is_empty());
+        Self { front, who, connection, session, output, harm: None, behind, partial: early }
     }
 
     pub(super) fn front(&self) -> &Front {
@@ -112,11 +115,16 @@ impl Inbound {
                 let (cloud, device) = (&self.front.cloud, &self.who.device);
                 lines::note(cloud, Some(device), self.connection, Way::In, &frame);
             }
-            self.packet(packet::decode(&frame).map_err(End::Malformed)?)?;
-            if watched {
+            let length = frame.length;
+            if self.is_harmed() {
+                self.pass_up(rest.get(..length).unwrap_or_default())?;
+            } else {
+                self.packet(packet::decode(&frame).map_err(End::Malformed)?)?;
+            }
+            if watched && !self.is_harmed() {
                 self.tell_output();
             }
-            used += frame.length;
+            used += length;
         }
     }
 
@@ -166,7 +174,7 @@ impl Inbound {
         }
     }
 
-    fn packet(&mut self, packet: Packet<'_>) -> Result<(), End> {
+    pub(super) fn packet(&mut self, packet: Packet<'_>) -> Result<(), End> {
         match packet {
             Packet::Publish(publish) => self.published(&publish)?,
             // An identifier nobody waits for is harmless: a client may acknowledge again after a reconnect.
@@ -179,7 +187,10 @@ impl Inbound {
             }
             // The hub sends nothing at QoS 2.
             Packet::PubRec(_) | Packet::PubComp(_) => {}
-            Packet::Subscribe { id, filters } => self.subscribe(id, filters),
+            Packet::Subscribe { id, filters } => {
+                self.send_late_activation()?;
+                self.subscribe(id, filters);
+            }
             Packet::Unsubscribe { id, filters } => self.unsubscribe(id, filters),
             Packet::PingReq => packet::put_pingresp(self.output.buffer()),
             Packet::Disconnect => return Err(End::Disconnect),

@@ -8,6 +8,7 @@
 mod buffers;
 mod connection;
 mod end;
+mod harm;
 mod inbound;
 mod lines;
 mod online;

@@ -43,12 +43,18 @@ impl Online {
         wanted: Wanted,
         early: Vec<u8>,
     ) -> (Self, Result<(), End>) {
+        let lost = if wanted.clean { None } else { front.cloud.faults.lose_session(&who.device) };
+        if let Some(strike) = &lost {
+            front.cloud.struck(strike, &who.device);
+            // Taken as by a clean sign-in, and let go.
+            front.sessions.take(&who.device, true);
+        }
         let (session, present) = front.sessions.take(&who.device, wanted.clean);
         let mut inbound = Inbound::new(front.clone(), who, line.id(), session, early);
         packet::put_connack(inbound.output_mut().buffer(), present, 0);
         let first = front.cloud.connected(inbound.who(), line.id());
-        let queued = first.iter().try_for_each(|message| inbound.send(message));
-        let queued = queued.and_then(|()| inbound.resume());
+        let queued = inbound.send_first(first);
+        let queued = queued.and_then(|()| inbound.resume()).and_then(|()| inbound.pass_down());
         inbound.tell_output();
         let online = Self {
             inbound,
@@ -84,18 +90,20 @@ impl Online {
                 News::End(reason) => return Err(End::Ordered(reason)),
                 News::Messages(messages) => {
                     messages.iter().try_for_each(|message| self.inbound.send(message))?;
-                    self.inbound.tell_output();
+                    if !self.inbound.is_harmed() {
+                        self.inbound.tell_output();
+                    }
                 }
             }
         }
-        if self.is_behind() && self.wants_bytes() { self.receive(&[]) } else { Ok(()) }
+        if self.is_behind() && self.wants_bytes() { self.receive(&[]) } else { self.inbound.pass_down() }
     }
 
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), End> {
         if self.inbound.receive(bytes)? {
             self.keep_alive.heard(self.inbound.front().clock.monotonic_ms());
         }
-        Ok(())
+        self.inbound.pass_down()
     }
 
     /// Whether the peer takes nothing at the moment.
@@ -109,7 +117,8 @@ impl Online {
     }
 
     pub(super) fn deadline(&self) -> Option<u64> {
-        [self.keep_alive.deadline(), self.stall.deadline()].into_iter().flatten().min()
+        let ends = [self.keep_alive.deadline(), self.stall.deadline(), self.inbound.next_due()];
+        ends.into_iter().flatten().min()
     }
 
     /// Ends the connection if its time is up.
@@ -120,7 +129,7 @@ impl Online {
         if self.keep_alive.deadline().is_some_and(|deadline| now_ms >= deadline) {
             return Err(End::KeepAlive { seconds: self.keep_alive.seconds });
         }
-        Ok(())
+        self.inbound.let_go(now_ms)
     }
 
     /// Leaves the session behind for the next connection, and gives what was not sent yet.

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use crate::domain::{SignIn, SignedIn, TlsPeer};
+use crate::enos::client_id;
+use crate::fabric::DeviceId;
+use crate::fault::{Group, Kind};
 use crate::front::Front;
 use crate::journal::{Entry, EntryKind};
 
@@ -68,6 +71,9 @@ pub(super) fn ask(
     peer: SocketAddr,
     security: &Security,
 ) -> Result<SignedIn, u8> {
+    if let Some(code) = refused_by_order(front, connect) {
+        return Err(code);
+    }
     if !connect.supported {
         let level = connect.level;
         front.transport(format!(
@@ -99,4 +105,19 @@ pub(super) fn ask(
         front.cloud.note(Entry::new(EntryKind::Warning, text).device(&who.device));
     }
     Ok(who)
+}
+
+/// The return code that a fault answers this CONNECT with, if one does.
+fn refused_by_order(front: &Front, connect: &Connect<'_>) -> Option<u8> {
+    if front.cloud.faults.quiet(Group::Session) {
+        return None;
+    }
+    let named = client_id::parse_username(connect.user_name);
+    let device = named.map(|(device_key, product_key)| DeviceId::new(product_key, device_key));
+    let strike = front.cloud.faults.refuse_connect(device.as_ref())?;
+    front.cloud.note(strike.entry(device.as_ref()));
+    match strike.kind {
+        Kind::RefuseConnect { code } => u8::try_from(code).ok(),
+        _ => None,
+    }
 }
