@@ -6,3 +6,4 @@ pub mod driver;
 pub mod peer;
 pub mod scenario;
 pub mod vectors;
+pub mod world;

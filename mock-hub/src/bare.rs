@@ -37,6 +37,7 @@ use crate::clock::Clock;
 use crate::domain::{Cloud, CloudOptions};
 use crate::fabric::{DeviceId, Fabric};
 use crate::front::{Front, Limits, mqtt};
+use crate::store::SeriesQuery;
 
 pub use crate::front::mqtt::{Connection, Phase};
 
@@ -84,6 +85,33 @@ impl BareHub {
     /// Forgets the session that a device of cleanSession 0 left behind; false if there is none.
     pub fn forget_session(&self, device: &DeviceId) -> bool {
         self.front.sessions.forget(device)
+    }
+
+    /// The world as JSON, secrets included, as `GET /hub/v1/snapshot` gives it.
+    ///
+    /// # Errors
+    /// The store cannot be read, or holds too much for one document; the text says what to do.
+    pub fn snapshot(&self) -> Result<String, String> {
+        self.front.cloud.snapshot().map_err(|fault| fault.0.to_string())
+    }
+
+    /// Puts the world of a snapshot in place of this one.
+    ///
+    /// # Errors
+    /// It is no snapshot, or one of a newer hub; nothing was changed then.
+    pub fn restore(&self, snapshot: &str) -> Result<(), String> {
+        self.front.cloud.restore(snapshot).map_err(|error| error.to_string())
+    }
+
+    /// What is stored of a point from one time to another (both included), oldest first: time and value. None of an
+    /// unknown device or point.
+    #[must_use]
+    pub fn samples(&self, device: &DeviceId, point: &str, from: i64, to: i64) -> Vec<(i64, serde_json::Value)> {
+        let cloud = &self.front.cloud;
+        let Some(device) = cloud.store.device(device) else { return Vec::new() };
+        let query = SeriesQuery { from, to, limit: usize::MAX, newest_first: false };
+        let samples = cloud.series(&device, point, &query).unwrap_or_default();
+        samples.into_iter().map(|sample| (sample.time, sample.value.to_json())).collect()
     }
 
     /// Calls a route of the REST API; `body` is sent as JSON, also an empty one.
