@@ -18,6 +18,7 @@ mod models;
 mod products;
 mod reply;
 mod routes;
+mod tsdb;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -73,7 +74,8 @@ fn routes() -> Routes {
     let routes = Routes::default()
         .post("/apim-token-service/v2.0/token/{verb}", auth::token)
         .any("/connect-service/{version}/{resource}", connect_service)
-        .any("/model-service/{version}/{resource}", model_service);
+        .any("/model-service/{version}/{resource}", model_service)
+        .any("/tsdb-service/{version}/{operation}", tsdb_service);
     metrics::routes(control::routes(routes))
 }
 
@@ -110,6 +112,22 @@ async fn model_service(
             ("thing-models", _) => models::answer(&admin, &call),
             _ => Err(call.unknown(&resource)),
         }
+    };
+    outcome.await.unwrap_or_else(Fault::into_reply).into_response()
+}
+
+async fn tsdb_service(
+    State(admin): Shared,
+    Path((version, operation)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let outcome = async {
+        if version != "v2.1" {
+            let msg = format!("version {version} of the service is not served: v2.1 is");
+            return Err(Fault::not_found(msg));
+        }
+        let call = Call::read(&admin, request).await?;
+        tsdb::answer(&admin, &call, &operation).await
     };
     outcome.await.unwrap_or_else(Fault::into_reply).into_response()
 }

@@ -157,7 +157,6 @@ impl Cloud {
         Ok(())
     }
 
-    #[allow(dead_code, reason = "the REST routes of series come next")]
     /// Samples of a point, newest or oldest first; may read the disk. An unknown point has none.
     pub(crate) fn series(
         &self,

@@ -4,6 +4,7 @@
 //! short locks only and never waits for input or output.
 
 mod access;
+pub(crate) mod aggregate;
 pub(crate) mod alarm;
 pub(crate) mod certificate;
 mod command;

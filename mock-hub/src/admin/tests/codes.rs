@@ -88,6 +88,10 @@ fn offline(call: &'static str) -> BoxFuture {
 const INVOKE: &str = "commands?action=invokeService&serviceId=reboot";
 const SET: &str = "commands?action=setMeasurepoint&measurepointId=setpoint";
 
+const RANGE_OF_NOBODY: &str =
+    r#"{"assetIds":"x","pointIds":"temp","startTime":"2023-11-14 00:00:00","endTime":"2023-11-15 00:00:00"}"#;
+const WINDOWS_OF_NOBODY: &str = r#"{"assetIds":"x","pointIdsWithLogic":"avg(temp)","interval":5,"startTime":"2023-11-14 00:00:00","endTime":"2023-11-15 00:00:00"}"#;
+
 /// The calls of `docs-model.md` §9.2 that this hub serves, with the codes of §5 and §9.
 const CASES: &[Case] = &[
     // Products.
@@ -161,6 +165,14 @@ const CASES: &[Case] = &[
     ("thing-models search", 99400, || {
         post("/model-service/v2.1/thing-models?action=search", r#"{"expression":1}"#)
     }),
+    // Time series.
+    ("tsdb latest", 80400, || post("/tsdb-service/v2.1/latest", "{}")),
+    ("tsdb latest", 80401, || post("/tsdb-service/v2.1/latest", r#"{"assetIds":"x","pointIds":"temp"}"#)),
+    ("tsdb raw", 80400, || post("/tsdb-service/v2.1/raw", r#"{"assetIds":"AsTurb01","pointIds":"temp"}"#)),
+    ("tsdb raw", 80401, || post("/tsdb-service/v2.1/raw", RANGE_OF_NOBODY)),
+    ("tsdb ai-normalized", 80400, || post("/tsdb-service/v2.1/ai-normalized", "{}")),
+    ("tsdb ai-normalized", 80401, || post("/tsdb-service/v2.1/ai-normalized", WINDOWS_OF_NOBODY)),
+    ("tsdb", 99404, || post("/tsdb-service/v2.1/electric-power", "{}")),
     // Any call: the organisation, the service, the action.
     ("any", 99403, || get("/connect-service/v2.1/devices?action=get&assetId=AsTurb01&orgId=o2")),
     ("any", 99404, || get("/connect-service/v2.1/nothing?action=get")),

@@ -9,6 +9,7 @@ mod faults;
 mod logs;
 mod metrics;
 mod signed;
+mod tsdb;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
