@@ -58,7 +58,7 @@ impl BareHub {
         let cloud = Cloud::new(clock.clone(), fabric.clone(), CloudOptions { strict });
         let router = admin::router(cloud.clone(), ServerInfo::default());
         let (sessions, limits) = (mqtt::Sessions::default(), Limits::default());
-        Self { front: Arc::new(Front { cloud, fabric, clock, sessions, limits }), router }
+        Self { front: Arc::new(Front { cloud, fabric, clock, sessions, capture: None, limits }), router }
     }
 
     /// The cloud behind the connections.

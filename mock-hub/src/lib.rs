@@ -9,6 +9,7 @@
 
 pub mod admin;
 pub mod bare;
+mod capture;
 pub mod cli;
 pub mod clock;
 pub mod domain;

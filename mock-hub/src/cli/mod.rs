@@ -24,7 +24,7 @@ struct Command {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run a hub until SIGTERM or SIGINT; prints one JSON line when it accepts connections.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Work with seed files.
     Seed {
         /// Print a seed to start from.
@@ -57,6 +57,9 @@ struct Serve {
     /// Refuse what the vendor's documents forbid, instead of warning of it.
     #[arg(long)]
     strict: bool,
+    /// Write all MQTT traffic to this file (pcapng; TLS taken off, secrets masked); one that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
     /// Write the ready line to this file too; it is removed at the end.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,

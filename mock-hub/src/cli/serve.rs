@@ -22,6 +22,9 @@ pub(super) fn serve(options: &Serve) -> Result<(), String> {
             .map_err(|error| format!("cannot read the seed {}: {error}", path.display()))?;
         builder = builder.seed_json(seed);
     }
+    if let Some(path) = &options.capture {
+        builder = builder.capture(path);
+    }
     if let Some(path) = &options.ready_file {
         ReadyFile::clear(path)?;
     }

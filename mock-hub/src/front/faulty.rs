@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::capture::Tapped;
 use crate::clock::Clock;
 use crate::fabric::Line;
 use crate::fault::{Direction, Shaped, Shaper};
@@ -23,7 +24,7 @@ const CHUNK: usize = 16 * 1024;
 
 /// A connection's stream.
 pub(super) struct Faulty {
-    inner: TcpStream,
+    inner: Tapped<TcpStream>,
     front: Arc<Front>,
     line: Line,
     /// The generation of the list of faults that was looked at last.
@@ -45,8 +46,13 @@ struct Shaping {
 }
 
 impl Faulty {
-    pub(super) fn new(inner: TcpStream, front: Arc<Front>, line: Line) -> Self {
+    pub(super) fn new(inner: Tapped<TcpStream>, front: Arc<Front>, line: Line) -> Self {
         Self { inner, front, line, seen: 0, anonymous: true, known: Vec::new(), shaping: None }
+    }
+
+    /// The socket itself.
+    pub(super) fn socket(&self) -> &TcpStream {
+        self.inner.get_ref()
     }
 
     /// Looks at the list of faults if it has changed, or if it is known by now whose connection this is.
@@ -101,12 +107,17 @@ impl Faulty {
 
 impl Shaping {
     /// What is due: moves bytes both ways. An error is the end of the connection; ready `true`: it is closed.
-    fn pump(&mut self, inner: &mut TcpStream, clock: &Clock, cx: &mut Context<'_>) -> io::Result<bool> {
+    fn pump(
+        &mut self,
+        inner: &mut Tapped<TcpStream>,
+        clock: &Clock,
+        cx: &mut Context<'_>,
+    ) -> io::Result<bool> {
         loop {
             let now_ms = clock.monotonic_ms();
             if self.shaped.reset_at.is_some_and(|at| at <= now_ms) {
                 // Closing now sends RST instead of FIN.
-                inner.set_zero_linger()?;
+                inner.get_ref().set_zero_linger()?;
                 return Err(io::Error::new(io::ErrorKind::ConnectionReset, "reset by an ordered fault"));
             }
             if self.shaped.close_at.is_some_and(|at| at <= now_ms) {
@@ -124,7 +135,12 @@ impl Shaping {
     }
 
     /// Takes what the peer sent, as far as there is room.
-    fn read_in(&mut self, inner: &mut TcpStream, now_ms: u64, cx: &mut Context<'_>) -> io::Result<()> {
+    fn read_in(
+        &mut self,
+        inner: &mut Tapped<TcpStream>,
+        now_ms: u64,
+        cx: &mut Context<'_>,
+    ) -> io::Result<()> {
         let mut chunk = [0; CHUNK];
         while !self.ended && self.up.room() >= CHUNK {
             let mut buffer = ReadBuf::new(&mut chunk);
@@ -139,7 +155,12 @@ impl Shaping {
     }
 
     /// Gives the peer what has arrived, piece by piece.
-    fn write_out(&mut self, inner: &mut TcpStream, now_ms: u64, cx: &mut Context<'_>) -> io::Result<()> {
+    fn write_out(
+        &mut self,
+        inner: &mut Tapped<TcpStream>,
+        now_ms: u64,
+        cx: &mut Context<'_>,
+    ) -> io::Result<()> {
         loop {
             let arrived = self.down.arrived(now_ms);
             if arrived.is_empty() {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::capture::{Side, Tap, Tapped};
 use crate::clock::real;
 use crate::fabric::OpenLine;
 
@@ -40,7 +41,9 @@ pub(crate) async fn mqtt(
             return None;
         };
         let (front, acceptor) = (front.clone(), acceptor.clone());
-        let stream = Faulty::new(stream, front.clone(), open.line().clone());
+        // A plain connection is captured below its faults, which is what goes over the wire.
+        let plain = if acceptor.is_none() { tap(&front, &stream, peer, Side::Plain) } else { None };
+        let stream = Faulty::new(Tapped::new(stream, plain), front.clone(), open.line().clone());
         Some(async move {
             match acceptor {
                 None => mqtt::serve(&front, open, stream, peer, mqtt::Security::Plain).await,
@@ -65,8 +68,18 @@ async fn over_tls(
         shaken = tls::accept(&front, &acceptor, stream, peer) => shaken,
     };
     if let Some((stream, certificate)) = shaken {
+        let tap = tap(&front, stream.get_ref().0.socket(), peer, Side::Tls);
+        let stream = Tapped::new(stream, tap);
         mqtt::serve(&front, open, stream, peer, mqtt::Security::Tls { certificate }).await;
     }
+}
+
+/// Begins a connection in the capture, if there is one.
+fn tap(front: &Front, stream: &TcpStream, peer: SocketAddr, side: Side) -> Option<Tap> {
+    let capture = front.capture.as_ref()?;
+    // A socket that is gone again has no address any more; its bytes will not come either.
+    let server = stream.local_addr().ok()?;
+    Some(capture.connection(peer, server, side))
 }
 
 /// Runs a task for each connection until the stop, then waits for those that are open, but not for long.

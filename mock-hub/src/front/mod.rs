@@ -12,6 +12,7 @@ mod tls;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::capture::Capture;
 use crate::clock::Clock;
 use crate::domain::Cloud;
 use crate::fabric::Fabric;
@@ -23,6 +24,8 @@ pub(crate) struct Front {
     pub(crate) fabric: Fabric,
     pub(crate) clock: Clock,
     pub(crate) sessions: mqtt::Sessions,
+    /// Where the traffic is written to, if it is.
+    pub(crate) capture: Option<Arc<Capture>>,
     pub(crate) limits: Limits,
 }
 

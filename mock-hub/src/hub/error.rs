@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::domain::SeedError;
 use crate::pki::PkiError;
@@ -22,6 +23,13 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
+    /// The capture file cannot be written.
+    Capture {
+        /// The file asked for.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// No certificates could be made.
     Pki(PkiError),
     /// The system gave no thread or no event queue.
@@ -38,6 +46,9 @@ impl fmt::Display for StartError {
                     f.write_str("; stop what uses the port, or choose another (port 0 picks a free one)")?;
                 }
                 Ok(())
+            }
+            Self::Capture { path, error } => {
+                write!(f, "cannot write the capture {}: {error}", path.display())
             }
             Self::Pki(error) => write!(f, "cannot make the test certificates: {error}"),
             Self::System(error) => write!(f, "cannot start the hub's threads: {error}"),

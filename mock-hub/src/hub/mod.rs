@@ -10,14 +10,16 @@ mod timer;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::capture::Capture;
 use crate::clock::Clock;
-use crate::domain::{Cloud, CloudOptions};
+use crate::domain::{Cloud, CloudOptions, Entry, EntryKind};
 use crate::fabric::{DeviceId, Fabric};
 use crate::front::{Front, Limits, mqtt};
 use crate::pki::{Pki, PkiError};
@@ -39,6 +41,7 @@ pub struct Builder {
     addresses: Sockets<SocketAddr>,
     seeds: Vec<String>,
     strict: bool,
+    capture: Option<PathBuf>,
     clock: Clock,
 }
 
@@ -93,6 +96,14 @@ impl Builder {
         self
     }
 
+    /// Writes all MQTT traffic into a pcapng file, with TLS taken off and secrets masked; one that is there is
+    /// replaced.
+    #[must_use]
+    pub fn capture(mut self, path: impl Into<PathBuf>) -> Self {
+        self.capture = Some(path.into());
+        self
+    }
+
     /// The hub's time; the machine's if not given.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -103,7 +114,7 @@ impl Builder {
     /// Starts the hub and returns when it accepts connections.
     ///
     /// # Errors
-    /// A seed is wrong, an address cannot be listened on, or the system lacks threads or random bytes.
+    /// A seed is wrong, the capture cannot be written, an address cannot be listened on, or the system lacks threads or random bytes.
     pub fn start(self) -> Result<Hub, StartError> {
         let fabric = Fabric::new();
         let cloud = Cloud::new(self.clock.clone(), fabric.clone(), CloudOptions { strict: self.strict });
@@ -113,11 +124,13 @@ impl Builder {
         let asked = cloud.clone();
         let revoked = Arc::new(move |leaf: &[u8]| asked.is_certificate_revoked(leaf));
         let pki = Arc::new(Pki::with_revocation(self.clock.clone(), revoked).map_err(StartError::Pki)?);
+        let capture = self.capture.as_deref().map(|path| start_capture(path, &cloud)).transpose()?;
         let front = Arc::new(Front {
             cloud: cloud.clone(),
             fabric: fabric.clone(),
             clock: self.clock.clone(),
             sessions: mqtt::Sessions::default(),
+            capture,
             limits: Limits::default(),
         });
         let (stop, stopping) = watch::channel(false);
@@ -151,7 +164,7 @@ impl Hub {
     pub fn builder() -> Builder {
         let addresses =
             Sockets { mqtt: local(11_883), mqtts: local(18_883), http: local(8_080), https: local(8_443) };
-        Builder { addresses, seeds: Vec::new(), strict: false, clock: Clock::system() }
+        Builder { addresses, seeds: Vec::new(), strict: false, capture: None, clock: Clock::system() }
     }
 
     /// Where devices connect by plain MQTT.
@@ -252,6 +265,13 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hub({})", self.addresses.mqtt)
     }
+}
+
+fn start_capture(path: &Path, cloud: &Arc<Cloud>) -> Result<Arc<Capture>, StartError> {
+    let noted = cloud.clone();
+    let failed = move |text| noted.note(Entry::new(EntryKind::Admin, text));
+    Capture::create(path, cloud.clock.clone(), failed)
+        .map_err(|error| StartError::Capture { path: path.to_owned(), error })
 }
 
 fn local(port: u16) -> SocketAddr {
