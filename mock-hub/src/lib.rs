@@ -17,6 +17,9 @@ mod enos;
 pub mod fabric;
 mod fault;
 mod front;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod hub;
 mod journal;
 mod metrics;

@@ -7,6 +7,21 @@ use enos_core::Limits;
 use enos_core::engine::{Memory, Room};
 use proptest::prelude::*;
 
+/// What libFuzzer found to reach all of the engine (`fuzz/corpus/engine`), over all memories.
+#[test]
+fn the_corpus() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/engine");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).expect("the corpus") {
+        let script = std::fs::read(file.expect("a file").path()).expect("a script");
+        play::engine(Box::new(Room::<1024, 768, 768, 4, 1>::new()).lend(), &script);
+        play::engine(Box::new(Room::<256, 192, 200, 1, 1>::new()).lend(), &script);
+        play::engine(Memory::heap(&Limits::DEFAULT), &script);
+        count += 1;
+    }
+    assert!(count >= 100, "{count} scripts only");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -10,6 +10,8 @@ mod control;
 mod device_logs;
 mod devices;
 mod expression;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod expression_fuzz;
 mod feed;
 mod listing;
 mod measurepoints;

@@ -19,6 +19,8 @@ mod shell;
 mod sign_in;
 mod timers;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod packet_fuzz;
 #[cfg(test)]
 mod packet_tests;
 
