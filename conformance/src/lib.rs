@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod driver;
 pub mod peer;
+pub mod requirements;
 pub mod scenario;
 pub mod vectors;
 pub mod world;

@@ -170,7 +170,7 @@ fn payload(data: &[u8]) {
         assert!(understood, "an answer is an object, as a request is");
         assert!(answer.code.value().is_some() || answer.code.is_success());
         if let Some(data) = answer.data {
-            assert!(text.contains(data) && !matches!(Cursor::new(data).kind(), Err(_)));
+            assert!(text.contains(data) && Cursor::new(data).kind().is_ok());
         }
         assert!(answer.message.is_none() || matches!(Cursor::new(text).kind(), Ok(JsonKind::Object)));
     }

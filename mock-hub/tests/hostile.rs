@@ -137,16 +137,19 @@ fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
+    // Proves: MQTT-4.8.0-2
     #[test]
     fn random_first_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         survive(None, &bytes);
     }
 
+    // Proves: MQTT-4.8.0-1
     #[test]
     fn random_bytes_after_sign_in(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         survive(Some(&device("pk1", "d1")), &bytes);
     }
 
+    // Proves: MQTT-3.1.4-1
     #[test]
     fn a_damaged_connect(damages in prop::collection::vec(damage(), 0..4), clean in any::<bool>()) {
         let mut bytes = connect(&device("pk1", "d1"), clean, 60);

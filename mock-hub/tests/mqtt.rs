@@ -15,6 +15,7 @@ fn outbound(topic: &str, qos: u8) -> Outbound {
     Outbound { topic: topic.to_owned(), payload: b"{}".to_vec(), qos }
 }
 
+// Proves: MQTT-2.3.1-6 MQTT-3.3.4-1 MQTT-4.3.2-2 MQTT-4.5.0-1
 #[test]
 fn a_post_is_acknowledged_and_replied_to_without_a_subscription() {
     let hub = hub();
@@ -27,6 +28,7 @@ fn a_post_is_acknowledged_and_replied_to_without_a_subscription() {
     assert_eq!((reply["id"].as_str(), reply["code"].as_u64()), (Some("41"), Some(200)));
 }
 
+// Proves: MQTT-4.6.0-2
 #[test]
 fn replies_to_one_write_come_in_order() {
     let hub = hub();
@@ -56,6 +58,7 @@ fn packets_cut_anywhere_are_put_together() {
     assert_eq!(client.packet().published().0, format!("{POST}_reply"));
 }
 
+// Proves: AUTH-2.5-4 MQTT-3.1.4-4 MQTT-3.12.4-1 MQTT-3.2.0-1 MQTT-3.8.4-1 MQTT-3.8.4-2
 #[test]
 fn what_is_pipelined_behind_connect_is_answered_after_connack() {
     let hub = hub();
@@ -69,6 +72,7 @@ fn what_is_pipelined_behind_connect_is_answered_after_connack() {
     assert_eq!(client.packet().head, 0xD0);
 }
 
+// Proves: AUTH-2.5-1 MQTT-3.1.2-2 MQTT-3.1.3-8 MQTT-3.1.3-9 MQTT-3.2.2-4 MQTT-3.2.2-5
 #[test]
 fn refusals_carry_their_return_code_and_close() {
     let hub = hub();
@@ -90,6 +94,7 @@ fn refusals_carry_their_return_code_and_close() {
     client.closed();
 }
 
+// Proves: MQTT-3.1.4-5
 #[test]
 fn a_refused_client_reads_its_return_code_although_it_sent_more() {
     let hub = hub();
@@ -102,6 +107,7 @@ fn a_refused_client_reads_its_return_code_although_it_sent_more() {
     assert_eq!(client.packet(), Packet { head: 0x20, body: vec![0, 4] });
 }
 
+// Proves: AUTH-2.3-1
 #[test]
 fn the_older_protocol_level_is_served() {
     let hub = hub();
@@ -119,6 +125,7 @@ fn the_older_protocol_level_is_served() {
     assert_eq!(client.packet(), Packet { head: 0x20, body: vec![0, 0] });
 }
 
+// Proves: AUTH-2.5-7
 #[test]
 fn disconnect_closes_at_once() {
     let hub = hub();
@@ -127,6 +134,7 @@ fn disconnect_closes_at_once() {
     client.closed();
 }
 
+// Proves: AUTH-2.5-4 AUTH-3-1
 #[test]
 fn activation_comes_right_behind_connack_without_a_subscription() {
     let seed = SEED.replace("\"deviceSecret\": \"secret-d2\"", "\"deviceName\": \"d2\"");
@@ -143,6 +151,7 @@ fn activation_comes_right_behind_connack_without_a_subscription() {
     signed_in(&hub, &login("pk1", "d2", 2, secret)).ping();
 }
 
+// Proves: MQTT-2.3.1-7 MQTT-3.10.4-2 MQTT-3.10.4-4 MQTT-3.8.4-6 TOPIC-4-1
 #[test]
 fn a_message_reaches_the_device_without_a_subscription_at_the_qos_it_was_granted() {
     let hub = hub();
@@ -166,6 +175,7 @@ fn a_message_reaches_the_device_without_a_subscription_at_the_qos_it_was_granted
     assert_eq!(client.packet().head, 0x32);
 }
 
+// Proves: MQTT-3.8.3-1 MQTT-3.8.4-5 MQTT-3.9.3-1 TOPIC-4.4-2
 #[test]
 fn filters_of_others_and_broken_ones_are_refused_one_by_one() {
     let hub = hub();
@@ -185,6 +195,7 @@ fn filters_of_others_and_broken_ones_are_refused_one_by_one() {
     assert_eq!(client.packet(), Packet { head: 0x90, body: vec![0, 9, 1, 0x80, 0x80] });
 }
 
+// Proves: MQTT-2.3.1-6 MQTT-3.3.4-1 MQTT-4.3.3-2
 #[test]
 fn qos_2_is_taken_once() {
     let hub = hub();
@@ -200,6 +211,7 @@ fn qos_2_is_taken_once() {
     client.ping();
 }
 
+// Proves: AUTH-2.5-5 MQTT-3.1.4-2
 #[test]
 fn a_newer_connection_takes_the_device_over() {
     let hub = hub();
@@ -215,6 +227,7 @@ fn a_newer_connection_takes_the_device_over() {
     new.closed();
 }
 
+// Proves: MQTT-3.1.4-2
 #[test]
 fn many_connections_of_one_device_leave_exactly_one() {
     let hub = hub();
@@ -235,6 +248,8 @@ fn many_connections_of_one_device_leave_exactly_one() {
     assert_eq!(alive, 1);
 }
 
+// Proves: AUTH-2.5-6 BEHAVE-5-1 MQTT-3.1.2-4 MQTT-3.1.2-6 MQTT-3.1.4-3 MQTT-3.2.2-1 MQTT-3.2.2-2
+// Proves: MQTT-3.2.2-3 MQTT-3.3.1-1 MQTT-4.4.0-1
 #[test]
 fn a_persistent_session_keeps_subscriptions_and_delivers_again() {
     let hub = hub();
@@ -267,6 +282,7 @@ fn a_persistent_session_keeps_subscriptions_and_delivers_again() {
     assert_eq!(client.packet(), Packet { head: 0x20, body: vec![0, 0] });
 }
 
+// Proves: MQTT-4.1.0-1 MQTT-4.6.0-1 MQTT-4.6.0-5
 #[test]
 fn a_persistent_session_loses_nothing_that_was_handed_over() {
     let hub = hub();
@@ -305,6 +321,8 @@ fn a_persistent_session_loses_nothing_that_was_handed_over() {
     client.ping();
 }
 
+// Proves: MQTT-2.3.1-1 MQTT-3.1.0-2 MQTT-3.3.1-4 MQTT-3.3.2-1 MQTT-3.3.2-2 MQTT-3.8.1-1 MQTT-3.8.3-3
+// Proves: MQTT-4.8.0-1
 #[test]
 fn malformed_packets_close_the_connection() {
     let hub = hub();
@@ -329,6 +347,7 @@ fn malformed_packets_close_the_connection() {
     client.closed();
 }
 
+// Proves: MQTT-3.1.0-1 MQTT-3.2.2-6
 #[test]
 fn what_is_no_mqtt_is_closed_at_once() {
     let hub = hub();
@@ -341,6 +360,7 @@ fn what_is_no_mqtt_is_closed_at_once() {
     }
 }
 
+// Proves: BEHAVE-1-1
 #[test]
 fn a_payload_over_the_documented_size_is_answered_and_a_packet_over_the_limit_closes() {
     let hub = hub();
@@ -353,6 +373,7 @@ fn a_payload_over_the_documented_size_is_answered_and_a_packet_over_the_limit_cl
     client.closed();
 }
 
+// Proves: MQTT-3.1.2-24
 #[test]
 fn a_silent_client_is_closed_after_one_and_a_half_times_its_keep_alive() {
     let clock = Clock::manual(1_700_000_000_000);
@@ -389,6 +410,7 @@ fn a_client_that_does_not_finish_its_connect_is_closed() {
     client.closed();
 }
 
+// Proves: MQTT-4.8.0-2
 #[test]
 fn a_client_that_never_reads_is_bounded_and_closed() {
     let clock = Clock::manual(1_700_000_000_000);

@@ -18,6 +18,7 @@ fn both_sockets_serve_the_routes() {
     assert_eq!(state["devices"].as_array().unwrap().len(), 4);
 }
 
+// Proves: DOC-4-1
 #[test]
 fn a_certificate_applied_for_over_rest_opens_the_mutual_tls_port() {
     let hub = hub();

@@ -31,6 +31,8 @@ fn raw_connect(flags: u8, fields: &[&[u8]]) -> Vec<u8> {
     packet(0x10, &[&[head.as_slice()], fields].concat())
 }
 
+// Proves: MQTT-3.1.2-18 MQTT-3.1.2-19 MQTT-3.1.2-21 MQTT-3.1.2-3 MQTT-3.1.2-9 MQTT-3.1.3-10 MQTT-3.1.3-11
+// Proves: MQTT-3.1.3-3 MQTT-3.1.4-1 MQTT-3.2.2-6
 #[test]
 fn a_connect_that_breaks_the_standard_is_closed_without_a_word() {
     let hub = hub();
@@ -74,6 +76,7 @@ fn a_will_is_read_and_never_published() {
     assert!(journal(&hub, "message-in").is_empty());
 }
 
+// Proves: MQTT-3.1.4-5
 #[test]
 fn nothing_behind_a_refused_connect_is_taken() {
     let hub = hub();
@@ -86,6 +89,7 @@ fn nothing_behind_a_refused_connect_is_taken() {
     assert!(journal(&hub, "message-in").is_empty(), "the post was taken");
 }
 
+// Proves: MQTT-1.5.3-3
 #[test]
 fn a_byte_order_mark_is_part_of_a_text() {
     let hub = hub();
@@ -98,6 +102,7 @@ fn a_byte_order_mark_is_part_of_a_text() {
     assert!(String::from_utf8(payload).unwrap().contains("1009"), "it is another topic");
 }
 
+// Proves: MQTT-4.7.3-4
 #[test]
 fn texts_are_compared_byte_by_byte() {
     // The same letter in its two forms of Unicode.
@@ -113,6 +118,7 @@ fn texts_are_compared_byte_by_byte() {
     assert_eq!(client.packet(), Packet { head: 0x20, body: vec![0, 4] });
 }
 
+// Proves: MQTT-3.8.4-3
 #[test]
 fn a_filter_given_again_replaces_the_one_before() {
     let hub = hub();
@@ -125,6 +131,7 @@ fn a_filter_given_again_replaces_the_one_before() {
     client.ping();
 }
 
+// Proves: MQTT-3.10.4-6 MQTT-3.8.4-4
 #[test]
 fn filters_of_one_packet_are_as_good_as_filters_of_several() {
     let hub = hub();
@@ -138,6 +145,7 @@ fn filters_of_one_packet_are_as_good_as_filters_of_several() {
     assert_eq!(command_head(&hub, &mut client), 0x32, "no subscription lowers it any more");
 }
 
+// Proves: MQTT-3.10.4-1 MQTT-3.10.4-5
 #[test]
 fn an_unsubscribe_takes_the_very_filter_and_is_acknowledged_anyway() {
     let hub = hub();
@@ -150,6 +158,7 @@ fn an_unsubscribe_takes_the_very_filter_and_is_acknowledged_anyway() {
     assert_eq!(command_head(&hub, &mut client), 0x30, "the subscription is still there");
 }
 
+// Proves: MQTT-4.3.3-2
 #[test]
 fn acknowledgements_of_nothing_harm_nobody() {
     let hub = hub();
@@ -163,6 +172,7 @@ fn acknowledgements_of_nothing_harm_nobody() {
     client.ping();
 }
 
+// Proves: MQTT-3.14.4-2
 #[test]
 fn what_comes_behind_disconnect_is_not_taken() {
     let hub = hub();

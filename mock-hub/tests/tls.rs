@@ -86,6 +86,7 @@ fn key_kind(client: &Client<Tls>) -> String {
 const ECDSA: &str = "1.2.840.10045.2.1";
 const RSA: &str = "1.2.840.113549.1.1.1";
 
+// Proves: AUTH-2.4-1
 #[test]
 fn both_versions_serve_and_the_certificate_follows_the_offer() {
     let hub = hub();
@@ -176,6 +177,7 @@ fn a_product_with_mutual_tls_wants_the_certificate_of_the_very_device() {
     assert_ne!(plain.packet().body[1], 0, "no TLS, no certificate");
 }
 
+// Proves: DOC-4-4
 #[test]
 fn a_client_certificate_expires_by_the_hubs_clock() {
     let clock = Clock::manual(1_700_000_000_000);
@@ -189,6 +191,7 @@ fn a_client_certificate_expires_by_the_hubs_clock() {
     assert!(sign_in(&mut client, &login).is_err());
 }
 
+// Proves: MODEL-9.2-4
 #[test]
 fn a_request_of_the_device_becomes_a_certificate_of_its_own_key() {
     let hub = hub();
@@ -214,6 +217,7 @@ fn a_request_of_the_device_becomes_a_certificate_of_its_own_key() {
     }
 }
 
+// Proves: AUTH-2.4-4
 #[test]
 fn a_plain_client_on_the_tls_port_is_closed_and_harms_nobody() {
     let hub = hub();

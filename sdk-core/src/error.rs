@@ -297,6 +297,7 @@ mod tests {
         assert_eq!(ErrorKind::ALL.len(), 29);
     }
 
+    // Proves: PAYLOAD-14-1
     #[test]
     fn hub_codes_map_as_decided() {
         let table = [

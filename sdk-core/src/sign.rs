@@ -192,6 +192,7 @@ mod tests {
     use super::*;
     extern crate std;
 
+    // Proves: AUTH-1-1
     #[test]
     fn order_of_the_pairs_does_not_matter() {
         let sorted = [("a", "1"), ("b", "2"), ("c", "3"), ("c", "4")];
@@ -229,6 +230,7 @@ mod tests {
         assert_eq!(mqtt_username(&mut w, "dk", "pkey"), Err(Full));
     }
 
+    // Proves: AUTH-1-2
     #[cfg(feature = "sign-legacy")]
     #[test]
     fn method_names_are_read_as_the_vendor_reads_them() {

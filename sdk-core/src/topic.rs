@@ -333,6 +333,7 @@ mod tests {
         Kind::PLAIN.iter().copied().chain(named)
     }
 
+    // Proves: TOPIC-1-1 TOPIC-3-1
     #[test]
     fn every_kind_reads_back_as_written() {
         for kind in all() {
@@ -371,6 +372,7 @@ mod tests {
         }
     }
 
+    // Proves: TOPIC-1-3
     #[test]
     fn service_identifiers_may_look_like_replies() {
         let kind = |topic| parse(topic).map(|parsed| (parsed.kind, parsed.reply));
@@ -391,6 +393,7 @@ mod tests {
         );
     }
 
+    // Proves: TOPIC-1-4
     #[test]
     fn refuses_what_is_not_ours() {
         for topic in [

@@ -14,8 +14,10 @@ fn the_corpus() {
     let mut count = 0;
     for file in std::fs::read_dir(folder).expect("the corpus") {
         let script = std::fs::read(file.expect("a file").path()).expect("a script");
-        play::engine(Box::new(Room::<1024, 768, 768, 4, 1>::new()).lend(), &script);
-        play::engine(Box::new(Room::<256, 192, 200, 1, 1>::new()).lend(), &script);
+        let (mut board, mut least) =
+            (Room::<1024, 768, 768, 4, 1>::new(), Room::<256, 192, 200, 1, 1>::new());
+        play::engine(board.lend(), &script);
+        play::engine(least.lend(), &script);
         play::engine(Memory::heap(&Limits::DEFAULT), &script);
         count += 1;
     }

@@ -171,6 +171,7 @@ fn activations(store: Store, powers: &[Power]) {
     }
 }
 
+// Proves: AUTH-3-9
 #[test]
 fn an_activation_cut_anywhere_ends_in_a_device_that_signs_in() {
     activations(Store::Works, &[Power::Stays]);
@@ -191,6 +192,7 @@ fn an_activation_whose_store_fails_once_ends_in_a_device_that_signs_in() {
     activations(Store::FailsOnce, &[Power::Stays]);
 }
 
+// Proves: AUTH-3-7
 #[test]
 fn an_activation_whose_store_never_works_is_no_activation() {
     activations(Store::Fails, &[Power::Stays]);
@@ -223,6 +225,7 @@ fn post(memories: &mut Memories, heap: bool, chunk: usize, cut_after: Option<usi
     moved
 }
 
+// Proves: BEHAVE-9-2
 #[test]
 fn posts_cut_anywhere_are_stored_once_and_settled_once() {
     let mut memories = Memories::new();
@@ -302,6 +305,7 @@ fn a_day(memory: Memory<'_>, chunks: Option<Rng>) -> (Vec<u8>, Vec<Told>) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
+    // Proves: DEVICE-12
     #[test]
     fn the_same_input_cut_differently_gives_the_same_bytes_and_events(seed: u64) {
         let mut memories = Memories::new();

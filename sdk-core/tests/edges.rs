@@ -364,6 +364,7 @@ fn a_lost_link_in_every_stage_keeps_the_grammar_and_heals() {
     }
 }
 
+// Proves: BEHAVE-9-3
 #[test]
 fn what_was_never_asked_for_is_ignored_in_every_stage() {
     for stage in STAGES {

@@ -90,6 +90,7 @@ fn world(kind: Kind) -> World<'static> {
     world_of(kind, config(DEVICE_SECRET))
 }
 
+// Proves: MQTT-3.14.4-1 MQTT-3.14.4-2
 fn signs_in_posts_and_closes(kind: Kind) {
     let mut world = world(kind);
     world.connect();
@@ -118,6 +119,7 @@ fn signs_in_posts_and_closes(kind: Kind) {
     assert_eq!(world.drain(), None);
 }
 
+// Proves: PAYLOAD-14-1
 fn a_rejected_post_names_kind_code_and_message(kind: Kind) {
     let mut world = world(kind);
     world.connect();
@@ -127,6 +129,7 @@ fn a_rejected_post_names_kind_code_and_message(kind: Kind) {
     assert_eq!(world.told.last(), Some(&Told::Rejected(id, 604, 1204, "refused".into())));
 }
 
+// Proves: PAYLOAD-2.1-4
 fn bad_points_are_refused_by_their_place(kind: Kind) {
     let mut world = world(kind);
     world.connect();
@@ -147,6 +150,7 @@ fn bad_points_are_refused_by_their_place(kind: Kind) {
     assert!(world.hub.posts.is_empty());
 }
 
+// Proves: AUTH-2.5-8 DEVICE-8
 fn refusals_end_the_attempt_and_name_the_cause(kind: Kind) {
     for (connack, number) in [(4, 401), (5, 403), (2, 401)] {
         let mut world = world(kind);
@@ -186,6 +190,7 @@ fn a_refusal_while_healing_pauses_until_the_host_asks(kind: Kind) {
     world.engine.request(world.now(), Request::Connect { timeout_ms: None }).unwrap_err();
 }
 
+// Proves: DEVICE-3
 fn connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget(kind: Kind) {
     let mut world = world(kind);
     world.reachable = false;
@@ -197,6 +202,7 @@ fn connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget(kind: Kind) 
     assert!((2..=4).contains(&world.dials.len()), "{:?}", world.dials);
 }
 
+// Proves: BEHAVE-2-1 DEVICE-2
 fn a_lost_link_heals_and_what_was_unsettled_goes_again(kind: Kind) {
     let mut world = world(kind);
     world.connect();
@@ -234,6 +240,7 @@ fn offline_posts_wait_and_then_fail_as_offline(kind: Kind) {
     assert_eq!(world.told.last(), Some(&Told::Failed(late, 305)));
 }
 
+// Proves: MQTT-4.3.2-2 PAYLOAD-8-2
 fn commands_are_answered_now_later_and_by_the_engine_itself(kind: Kind) {
     let mut world = world(kind);
     world.handle("reboot");
@@ -288,6 +295,7 @@ fn commands_are_answered_now_later_and_by_the_engine_itself(kind: Kind) {
     );
 }
 
+// Proves: DEVICE-6
 fn an_open_call_outlives_its_link_and_an_offline_answer_is_refused(kind: Kind) {
     let memory = match kind {
         Kind::Heap => kind.memory(),
@@ -314,6 +322,7 @@ fn an_open_call_outlives_its_link_and_an_offline_answer_is_refused(kind: Kind) {
     assert_eq!(world.hub.answers[0].1["id"], "90000000002");
 }
 
+// Proves: AUTH-3-3
 fn activation_stores_answers_and_signs_in_with_the_new_secret(kind: Kind) {
     let mut world = world_of(kind, activating());
     let id = world.post_number(1).unwrap();
@@ -361,6 +370,7 @@ fn an_activation_that_never_comes_ends_in_an_error(kind: Kind) {
     check_grammar(&world.told);
 }
 
+// Proves: MQTT-3.1.2-23
 fn pings_keep_the_link_and_find_a_dead_peer(kind: Kind) {
     let mut world = world(kind);
     world.connect();
@@ -379,6 +389,7 @@ fn pings_keep_the_link_and_find_a_dead_peer(kind: Kind) {
     assert_eq!(world.told.last(), Some(&Told::Online));
 }
 
+// Proves: DEVICE-4
 fn oversize_messages_are_acknowledged_skipped_and_reported(kind: Kind) {
     let memory = match kind {
         Kind::Heap => Memory::heap(&Limits { receive: 1024, ..Limits::DEFAULT }),
@@ -397,6 +408,7 @@ fn oversize_messages_are_acknowledged_skipped_and_reported(kind: Kind) {
     assert!(world.sent.windows(4).any(|w| w == [0x40, 2, 0, 1]), "PUBACK went out");
 }
 
+// Proves: MQTT-4.8.0-1
 fn garbage_from_the_peer_ends_the_link_with_a_named_cause(kind: Kind) {
     for (bytes, word) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "MQTT"),
@@ -423,6 +435,7 @@ fn garbage_from_the_peer_ends_the_link_with_a_named_cause(kind: Kind) {
     }
 }
 
+// Proves: MQTT-2.3.1-6 MQTT-4.3.3-2
 fn quality_of_service_2_is_handed_up_once(kind: Kind) {
     let mut world = world(kind);
     world.handle("a");
@@ -440,6 +453,7 @@ fn quality_of_service_2_is_handed_up_once(kind: Kind) {
     assert_eq!(commands, 1);
 }
 
+// Proves: BEHAVE-1-3
 fn full_means_an_error_and_settled_requests_make_room(kind: Kind) {
     let mut world = world(kind);
     world.connect();
@@ -465,6 +479,7 @@ fn full_means_an_error_and_settled_requests_make_room(kind: Kind) {
     assert!(world.post_number(0).is_ok());
 }
 
+// Proves: DEVICE-11
 fn closing_settles_what_it_can_and_fails_the_rest(kind: Kind) {
     let mut world = world(kind);
     world.connect();
@@ -517,6 +532,7 @@ fn a_full_outbox_refuses_an_answer_and_keeps_the_call(kind: Kind) {
     assert_eq!(world.hub.answers[0].1["code"], 200);
 }
 
+// Proves: DEVICE-5
 fn a_full_call_table_answers_1102_and_says_so(kind: Kind) {
     let mut world = small_world(kind);
     world.handle("a");
@@ -535,6 +551,7 @@ fn a_full_call_table_answers_1102_and_says_so(kind: Kind) {
     assert_eq!(calls(&world.take()).len(), 1, "there is room again");
 }
 
+// Proves: MQTT-2.3.1-3 MQTT-3.3.1-1 MQTT-4.1.0-1 MQTT-4.4.0-1
 fn only_a_resumed_session_repeats_with_dup(kind: Kind) {
     for keeps in [true, false] {
         let mut config = config(DEVICE_SECRET);

@@ -29,6 +29,7 @@ fn agree(ours: &[u8], packet: Option<Packet<'_>>, theirs: &peer::Packet) {
     assert_eq!(packet.unwrap_or(read), read);
 }
 
+// Proves: MQTT-3.1.3-1
 #[test]
 fn sign_on() {
     let mut theirs = peer::Connect::new("dk|securemode=2,signmethod=sha256,timestamp=1|");

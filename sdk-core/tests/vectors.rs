@@ -48,6 +48,7 @@ fn assert_sign(vector: &Value, sdk: &str, name: &str, pairs: &[(&str, &str)], se
     }
 }
 
+// Proves: AUTH-1-1
 #[test]
 fn signatures() {
     let vectors = vectors();
@@ -63,6 +64,7 @@ fn signatures() {
     assert_eq!(checked, 30);
 }
 
+// Proves: AUTH-2-1 AUTH-2.1-5 DEVICE-1
 #[test]
 fn sign_on() {
     let vectors = vectors();
@@ -194,6 +196,7 @@ fn kind(vector: &Value) -> Kind<'_> {
     }
 }
 
+// Proves: TOPIC-1-1
 #[test]
 fn topics_both_ways() {
     let vectors = vectors();
@@ -225,6 +228,7 @@ fn topics_both_ways() {
     assert_eq!(checked, 45);
 }
 
+// Proves: TOPIC-1-4
 #[test]
 fn topics_of_nobody() {
     let vectors = vectors();

@@ -776,6 +776,7 @@ fn check_that_all_was_seen(seen: &BTreeMap<String, usize>) {
     }
 }
 
+// Proves: BEHAVE-9-1 DEVICE-1 MQTT-2.3.1-2
 #[test]
 fn every_world_keeps_the_contract_and_drains() {
     match std::env::var("ENOS_SIM_SEED") {

@@ -32,6 +32,9 @@ pub struct Scenario {
     pub about: String,
     /// The rules it holds against client and hub: file and section of `protocol/`, or a decision.
     pub covers: Vec<String>,
+    /// Ids of the requirement table that it proves.
+    #[serde(default)]
+    pub proves: Vec<String>,
     /// Longest time for all of it, in seconds.
     #[serde(default = "default_bound")]
     pub bound_s: u64,

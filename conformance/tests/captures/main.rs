@@ -29,6 +29,8 @@ fn play(session: &Session) -> Result<Outcome, String> {
     replay::play(&hub.map_err(|error| error.to_string())?, session)
 }
 
+// Proves: AUTH-10-1 AUTH-2.1-2 AUTH-2.3-1 AUTH-3-1 BEHAVE-3-1 BEHAVE-6-1 MQTT-3.3.1-3 MQTT-3.3.1-9
+// Proves: PAYLOAD-1.3-1 PAYLOAD-1.3-3 PAYLOAD-1.4-2 PAYLOAD-8-1 TOPIC-1-1 TOPIC-4.1-1
 #[test]
 fn every_answer_to_a_captured_session_is_right_or_listed_with_its_reason() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));

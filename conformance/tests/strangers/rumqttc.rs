@@ -12,6 +12,7 @@ fn post(id: &str, points: &serde_json::Value) -> String {
     .to_string()
 }
 
+// Proves: TOPIC-4-1
 #[test]
 fn a_device_signs_in_posts_and_is_answered_without_subscribing() {
     let hub = hub();
@@ -27,6 +28,7 @@ fn a_device_signs_in_posts_and_is_answered_without_subscribing() {
     );
 }
 
+// Proves: DOC-11-2
 #[test]
 fn each_bad_post_is_refused_with_its_code_and_leaves_the_connection_up() {
     let hub = hub();
@@ -109,6 +111,7 @@ fn the_newer_connection_wins() {
     assert!(matches!(older.wait(|_| None::<()>), Err(Nothing::Broken(_))));
 }
 
+// Proves: MQTT-3.3.5-2 TOPIC-4.4-3
 #[test]
 fn topics_of_others_are_closed() {
     let hub = hub();

@@ -33,6 +33,7 @@ fn it_signs_in_posts_and_is_told_of_an_unknown_point() {
     device.end();
 }
 
+// Proves: AUTH-2.5-8
 #[test]
 fn a_wrong_secret_never_connects() {
     let hub = hub();

@@ -293,6 +293,7 @@ mod tests {
         Expression::parse(text, FIELDS, local_time::zone("+08:00"))
     }
 
+    // Proves: MODEL-9.1-4
     #[test]
     fn expressions_match_as_documented() {
         let item = json!({"status": "disabled", "productKey": "a", "state": 2, "createTime": 1_700_000_000_000_u64,
@@ -324,6 +325,7 @@ mod tests {
         }
     }
 
+    // Proves: MODEL-9.1-5
     #[test]
     fn faults_say_what_was_expected() {
         for (text, expected) in [

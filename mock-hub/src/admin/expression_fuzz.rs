@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use crate::domain::local_time;
+
 use super::expression::Expression;
 
 const FIELDS: &[&str] =
@@ -15,19 +17,23 @@ static ITEM: LazyLock<Value> = LazyLock::new(|| {
         "deviceTags": {"k1": "v1"}})
 });
 
+fn parse(text: &str) -> Result<Expression, String> {
+    Expression::parse(text, FIELDS, local_time::zone("+08:00"))
+}
+
 /// An expression that is understood says the opposite behind `not`, and the same in brackets.
 pub(crate) fn expression(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let expression = match Expression::parse(text, FIELDS) {
+    let expression = match parse(text) {
         Ok(expression) => expression,
         Err(reason) => return assert!(!reason.is_empty()),
     };
     let matches = expression.matches(&ITEM);
     // One more level may be one too many.
-    if let Ok(opposite) = Expression::parse(&format!("not({text})"), FIELDS) {
+    if let Ok(opposite) = parse(&format!("not({text})")) {
         assert_ne!(opposite.matches(&ITEM), matches, "{text}");
     }
-    if let Ok(both) = Expression::parse(&format!("({text}) and ({text})"), FIELDS) {
+    if let Ok(both) = parse(&format!("({text}) and ({text})")) {
         assert_eq!(both.matches(&ITEM), matches, "{text}");
     }
 }

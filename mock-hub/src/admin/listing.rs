@@ -191,6 +191,7 @@ fn copy(from: &Value, steps: &[&str], to: &mut Value) {
 mod tests {
     use super::*;
 
+    // Proves: MODEL-9.1-4
     /// The example of the vendor's API FAQ.
     #[test]
     fn a_projection_crops_as_documented() {
@@ -204,6 +205,7 @@ mod tests {
         assert_eq!(project(&item, &["nothing".to_owned()]), json!({}));
     }
 
+    // Proves: MODEL-9.1-4
     #[test]
     fn pages_are_cut_and_counted() {
         let listing =

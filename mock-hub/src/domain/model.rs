@@ -367,6 +367,7 @@ mod tests {
         assert_eq!(shown["events"]["alert"]["eventType"], "ERROR");
     }
 
+    // Proves: MODEL-2-3
     #[test]
     fn faults_name_their_place() {
         let point = |extra: Value| {

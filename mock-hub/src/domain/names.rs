@@ -99,6 +99,7 @@ mod tests {
         assert!(error.contains("expected a name"), "{error}");
     }
 
+    // Proves: DOC-12-4
     #[test]
     fn keys_and_identifiers() {
         for good in ["t-1", "温度计-01", "a.b_c:d", "a&b"] {

@@ -237,6 +237,7 @@ mod tests {
         Ok(points.latest(&model).map(show).collect())
     }
 
+    // Proves: DOC-6-1 PAYLOAD-2.1-1 PAYLOAD-2.1-2
     #[test]
     fn every_form_of_a_value_is_taken() {
         for (params, expected) in [
@@ -270,6 +271,7 @@ mod tests {
         }
     }
 
+    // Proves: PAYLOAD-2.1-3
     #[test]
     fn one_bad_point_refuses_the_post_and_is_named() {
         for (params, code, message) in [
@@ -320,6 +322,7 @@ mod tests {
         }
     }
 
+    // Proves: MODEL-2-4
     #[test]
     fn quality_without_has_quality_is_tolerated_only_when_lenient() {
         let params = r#"{"measurepoints":{"n":{"value":1,"quality":1}}}"#;
@@ -328,6 +331,7 @@ mod tests {
         assert_eq!(read(params, &model, true, 0).unwrap_err().code, 1204);
     }
 
+    // Proves: BEHAVE-9-2 PAYLOAD-2.1-5
     #[test]
     fn the_newest_time_wins_and_a_repeated_post_changes_nothing() {
         let model = model();

@@ -323,6 +323,7 @@ mod tests {
         compiled.check(&Cursor::new(value).value().unwrap())
     }
 
+    // Proves: MODEL-2-1
     #[test]
     fn values_that_fit() {
         let point = r#"{"items":[{"identifier":"lat","dataType":"DOUBLE","required":true},{"identifier":"n","dataType":"STRING"}]}"#;
@@ -357,6 +358,7 @@ mod tests {
         }
     }
 
+    // Proves: DOC-11-4 MODEL-2-2
     #[test]
     fn values_that_do_not_fit_and_why() {
         let point = r#"{"items":[{"identifier":"lat","dataType":"DOUBLE","required":true}]}"#;
@@ -396,6 +398,7 @@ mod tests {
         }
     }
 
+    // Proves: MODEL-2-3
     #[test]
     fn definitions_that_make_no_sense_are_refused() {
         for (data_type, definition, field) in [

@@ -71,6 +71,7 @@ fn items(list: &str) -> impl Iterator<Item = (&str, &str)> {
 mod tests {
     use super::*;
 
+    // Proves: AUTH-2-1
     #[test]
     fn takes_a_plain_client_id_apart() {
         let id = parse("dev1|securemode=2,signmethod=sha256,timestamp=123|").unwrap();
@@ -81,6 +82,7 @@ mod tests {
         assert!(!id.has_unknown);
     }
 
+    // Proves: AUTH-2-3
     #[test]
     fn keeps_the_java_block_in_the_signed_part() {
         let id = parse("d{ip=fe80::1%eth0,version=v,compress=GZIP}|securemode=2|").unwrap();
@@ -90,6 +92,7 @@ mod tests {
         assert_eq!(parse("d{compress=DEFAULT}|securemode=2|").unwrap().compression(), None);
     }
 
+    // Proves: AUTH-2.1-1
     #[test]
     fn reads_the_list_leniently() {
         let id = parse("d|timestamp=9, signmethod=md5,,_sdk=c,securemode=3").unwrap();
@@ -98,12 +101,14 @@ mod tests {
         assert_eq!(parse("d||").unwrap().secure_mode, None);
     }
 
+    // Proves: AUTH-2-2
     #[test]
     fn refuses_what_has_no_bar() {
         assert_eq!(parse("mqtt-explorer-123"), None);
         assert_eq!(parse(""), None);
     }
 
+    // Proves: AUTH-2.1-4
     #[test]
     fn splits_the_user_name_at_the_last_ampersand() {
         assert_eq!(parse_username("a&b&pk"), Some(("a&b", "pk")));

@@ -447,6 +447,7 @@ mod tests {
         cursor.end().map(|()| value)
     }
 
+    // Proves: PAYLOAD-1.4-1 PAYLOAD-1.4-3 PAYLOAD-1.4-5
     #[test]
     fn reads_what_devices_send() {
         assert_eq!(read("9007199254740993").unwrap(), Value::Int(9_007_199_254_740_993));

@@ -179,6 +179,7 @@ fn optional_text<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Cow<'a, str>>, Js
 mod tests {
     use super::*;
 
+    // Proves: PAYLOAD-1.4-2
     #[test]
     fn reads_requests_in_any_order_and_spacing() {
         let request = request(
@@ -191,6 +192,7 @@ mod tests {
         assert!(request.has_version && !request.non_finite);
     }
 
+    // Proves: PAYLOAD-1.2-1
     #[test]
     fn ids_of_any_type_become_text() {
         for (text, id) in [
@@ -213,6 +215,7 @@ mod tests {
         assert!(request(r#"["id"]"#).is_err());
     }
 
+    // Proves: PAYLOAD-1.4-4
     #[test]
     fn answers_with_odd_codes_are_read() {
         let code = |text: &str| answer(text).unwrap().code;
@@ -224,6 +227,7 @@ mod tests {
         assert!(!AnswerCode::Text(500).is_success());
     }
 
+    // Proves: PAYLOAD-1.3-1 PAYLOAD-1.3-2
     #[test]
     fn replies_are_compact_and_complete() {
         assert_eq!(reply("1", 200, None), br#"{"id":"1","code":200,"data":""}"#);
@@ -233,6 +237,7 @@ mod tests {
         );
     }
 
+    // Proves: AUTH-3-2
     /// The exact text that the recording hub pushed to the vendor's clients (`auth.md` §3).
     #[test]
     fn the_activation_message_is_the_captured_one() {

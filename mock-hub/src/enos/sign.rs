@@ -122,6 +122,7 @@ fn equals_hex(digest: &[u8], signature: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    // Proves: AUTH-1-2 AUTH-1-3
     #[test]
     fn method_names_are_read_in_any_spelling() {
         for name in ["sha256", "SHA256", "hmacSha256", " hmacsha256 ", "Sha256"] {
@@ -134,6 +135,7 @@ mod tests {
         }
     }
 
+    // Proves: AUTH-1-4 AUTH-1-5 DOC-2-1
     /// The worked examples of the vendor's login page, digests computed from its printed content
     /// (`docs-mqtt.md` §2).
     #[test]

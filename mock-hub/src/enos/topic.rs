@@ -127,6 +127,7 @@ mod tests {
         }
     }
 
+    // Proves: TOPIC-3-2
     #[test]
     fn knows_the_misplaced_replies_of_the_c_client() {
         assert!(is_misplaced_reply("/ext/session/session/pkA/combine/disable_reply", "pkA"));
@@ -134,6 +135,7 @@ mod tests {
         assert!(!is_misplaced_reply("/ext/session/session/pkA/combine/disable", "pkA"));
     }
 
+    // Proves: MQTT-4.7.1-2 MQTT-4.7.1-3 MQTT-4.7.3-1 MQTT-4.7.3-2
     #[test]
     fn checks_filters() {
         for good in ["/a/b", "#", "+", "/a/+/b", "/a/#", "/+"] {

@@ -22,6 +22,7 @@ fn scalar(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+// Proves: AUTH-1-1 AUTH-1-6
 #[test]
 fn every_sign_vector_verifies() {
     for vector in vectors("sign") {
@@ -38,6 +39,7 @@ fn every_sign_vector_verifies() {
     }
 }
 
+// Proves: AUTH-2-1 AUTH-2-3 AUTH-2.1-2
 #[test]
 fn every_connect_vector_verifies() {
     for vector in vectors("connect") {

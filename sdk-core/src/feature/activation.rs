@@ -156,15 +156,19 @@ pub(crate) const ANSWER_ROOM: usize = MAX_PRODUCT_KEY + MAX_DEVICE_KEY + 128;
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
 
     const MESSAGE: &[u8] = br#"{"id":"90000000001","version":"1.0","method":"thing.activate.info","params":{"assetId":"a","productKey":"pk","deviceKey":"dk","deviceSecret":"s\u0041"}}"#;
 
+    // Proves: AUTH-3-3
     #[test]
     fn stores_before_it_answers_and_keeps_the_first_secret() {
         let mut activation = Activation::new(true);
         let mut secret = [0; 8];
+        assert!(activation.waits_for_hub());
         assert_eq!(activation.on_message(MESSAGE, ("pk", "dk"), &mut secret), Ok(Some(2)));
+        assert!(!activation.waits_for_hub());
         assert_eq!(&secret[..2], b"sA");
         assert!(activation.is_open() && activation.ask(0) && !activation.ask(0));
         assert_eq!(activation.on_message(MESSAGE, ("pk", "dk"), &mut secret), Ok(None));
@@ -177,6 +181,7 @@ mod tests {
         assert_eq!(activation.on_stored(3_000, true), StoreResult::Unasked);
     }
 
+    // Proves: AUTH-3-4
     #[test]
     fn a_message_for_somebody_else_or_without_a_secret_is_refused() {
         for (pk, dk, payload) in [
@@ -192,5 +197,23 @@ mod tests {
             assert!(activation.on_message(payload, (pk, dk), &mut [0; 8]).is_err());
             assert!(activation.waits_for_hub());
         }
+    }
+
+    #[test]
+    fn the_longest_answer_has_its_room() {
+        let (product_key, device_key) = ("p".repeat(MAX_PRODUCT_KEY), "d".repeat(MAX_DEVICE_KEY));
+        let id = "9".repeat(MAX_COMMAND_ID);
+        let message = std::format!(
+            r#"{{"id":"{id}","params":{{"productKey":"{product_key}","deviceKey":"{device_key}","deviceSecret":"s"}}}}"#
+        );
+        let mut activation = Activation::new(true);
+        let keys = (&*product_key, &*device_key);
+        assert_eq!(activation.on_message(message.as_bytes(), keys, &mut [0; 8]), Ok(Some(1)));
+        let mut room = [0; ANSWER_ROOM];
+        let (topic, payload) = activation.write_answer(&mut room, keys).expect("it fits");
+        let wanted = std::format!(
+            r#"/ext/session/{product_key}/{device_key}/thing/activate/info_reply{{"id":"{id}","code":200,"data":{{}}}}"#
+        );
+        assert_eq!(&room[..topic + payload], wanted.as_bytes());
     }
 }

@@ -167,3 +167,67 @@ fn data(w: &mut JsonWriter<'_>, data: AnswerData<'_>) -> Result<(), Full> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    fn text(written: Result<(usize, usize), Full>, room: &[u8]) -> (&str, &str) {
+        let (topic, payload) = written.expect("it fits");
+        let text = core::str::from_utf8(&room[..topic + payload]).expect("text");
+        text.split_at(topic)
+    }
+
+    #[test]
+    fn only_identifiers_that_can_stand_in_a_topic_are_askable() {
+        for good in ["a", "INV.Control", "with blank", "é", &"x".repeat(128)] {
+            assert!(is_askable(CommandKind::Service(good)), "{good}");
+        }
+        for bad in ["", "a/b", "+", "a#", "a\u{1F}", "\u{7F}", &"x".repeat(129)] {
+            assert!(!is_askable(CommandKind::Service(bad)), "{bad:?}");
+        }
+        assert!(is_askable(CommandKind::MeasurepointSet) && is_askable(CommandKind::MeasurepointGet));
+    }
+
+    #[test]
+    fn each_refusal_says_its_own_reason() {
+        let mut room = [0; 256];
+        let written = write_refusal(&mut room, ("pk", "dk"), Kind::Service("a"), "7", NO_HANDLER);
+        assert_eq!(
+            text(written, &room),
+            (
+                "/sys/pk/dk/thing/service/a_reply",
+                r#"{"id":"7","code":1101,"data":{},"message":"no handler is registered for this command"}"#
+            )
+        );
+        let written = write_refusal(&mut room, ("pk", "dk"), Kind::Service("a"), "7", HANDLER_FAILED);
+        assert!(text(written, &room).1.contains("cannot take this command now"));
+    }
+
+    #[test]
+    fn outputs_are_an_object() {
+        let mut room = [0; 256];
+        for (outputs, data) in [
+            (&[][..], "{}"),
+            (&[("a", Value::Int(1))], r#"{"a":1}"#),
+            (
+                &[("a", Value::Int(1)), ("b", Value::Bool(true)), ("c", Value::Int(3))],
+                r#"{"a":1,"b":true,"c":3}"#,
+            ),
+        ] {
+            let answer = Answer { code: 200, data: AnswerData::Values(outputs), message: "" };
+            let written = write_answer(&mut room, ("pk", "dk"), CommandKind::MeasurepointGet, b"7", &answer);
+            let wanted = std::format!(r#"{{"id":"7","code":200,"data":{data}}}"#);
+            assert_eq!(text(written, &room), ("/sys/pk/dk/thing/service/measurepoint/get_reply", &*wanted));
+        }
+    }
+
+    #[test]
+    fn codes_have_their_bounds() {
+        let answer = |code| Answer { code, data: AnswerData::Empty, message: "" };
+        for (code, taken) in [(199, false), (200, true), (999_999, true), (1_000_000, false), (-200, false)] {
+            assert_eq!(check(&answer(code)).is_ok(), taken, "{code}");
+        }
+    }
+}

@@ -195,6 +195,41 @@ mod tests {
         }
     }
 
+    // Proves: PAYLOAD-14-1
+    #[test]
+    fn a_reply_in_any_form_is_read() {
+        for (payload, data, message) in [
+            (r#"{"id":"4","code":200}"#, "", ""),
+            (r#"{"id":"4","code":200,"data":null}"#, "", ""),
+            (r#"{"id":4,"code":200,"data":""}"#, "", ""),
+            (r#"{"data":"1","code":200,"id":"4"}"#, r#""1""#, ""),
+            (r#"{"id":"4","code":200,"data":{"a":[1]},"message":"m\\n"}"#, r#"{"a":[1]}"#, r"m\\n"),
+        ] {
+            let wanted = Reply { id: 4, code: 200, data: data.as_bytes(), message };
+            assert_eq!(reply(payload.as_bytes()), Ok(wanted), "{payload}");
+        }
+        for payload in
+            [r#"{"id":"4"}"#, r#"{"code":200}"#, r#"{"id":"x","code":200}"#, r#"{"id":"4","code":"x"}"#]
+        {
+            assert_eq!(reply(payload.as_bytes()), Err(BadEnvelope::Member), "{payload}");
+        }
+        assert_eq!(reply(b"[]"), Err(BadEnvelope::Json));
+    }
+
+    #[test]
+    fn the_id_of_a_command_is_a_string_or_a_number() {
+        for (payload, id) in [
+            (r#"{"id":"90000000001","params":{}}"#, Some("90000000001")),
+            (r#"{"params":[],"id":7}"#, Some("7")),
+            (r#"{"id":null,"params":{}}"#, None),
+            (r#"{"id":["7"],"params":{}}"#, None),
+            (r#"{"id":"7"}"#, None),
+            (r#"{"params":{}}"#, None),
+        ] {
+            assert_eq!(command(payload.as_bytes()).ok().map(|command| command.id), id, "{payload}");
+        }
+    }
+
     proptest! {
         /// Whatever the short way takes, the long way reads the same.
         #[test]

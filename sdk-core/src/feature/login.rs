@@ -61,3 +61,26 @@ pub(crate) fn with_connect<T>(
 fn text(buffer: &[u8], len: usize) -> Result<&str, Full> {
     core::str::from_utf8(buffer.get(..len).ok_or(Full)?).map_err(|_| Full)
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::string::String;
+
+    #[test]
+    fn the_longest_keys_sign_in() {
+        let (product_key, device_key) = ("p".repeat(MAX_PRODUCT_KEY), "d".repeat(MAX_DEVICE_KEY));
+        let sign_in = |device_key: &str| {
+            let credentials =
+                Credentials { product_key: &product_key, device_key, secret: "s", mode: SecureMode::Product };
+            with_connect(&credentials, u64::MAX, 60, true, |connect| {
+                (String::from(connect.client_id), connect.username.map(String::from))
+            })
+        };
+        let list = "|securemode=3,signmethod=sha256,timestamp=18446744073709551615|";
+        let wanted = (device_key.clone() + list, Some(std::format!("{device_key}&{product_key}")));
+        assert_eq!(sign_in(&device_key), Ok(wanted));
+        assert_eq!(sign_in(&"d".repeat(MAX_DEVICE_KEY + 1)), Err(Full));
+    }
+}

@@ -68,3 +68,49 @@ fn params(w: &mut JsonWriter<'_>, points: &[Point<'_>], time_ms: Option<u64>) ->
     }
     w.raw(b"}")
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::json::Value;
+
+    fn point(id: &str) -> Point<'_> {
+        Point { id, value: Value::Int(1), quality: None }
+    }
+
+    #[test]
+    fn identifiers_have_their_bounds() {
+        for good in ["t", "with blank", " ", "é", &"x".repeat(128)] {
+            assert_eq!(check(&[point(good)]), Ok(()), "{good}");
+        }
+        for bad in ["", "a\u{1F}", "\u{7F}", &"x".repeat(129), &"x".repeat(300)] {
+            assert_eq!(check(&[point("t"), point(bad)]), Err(BadPoints::Id(1)), "{bad:?}");
+        }
+        assert_eq!(check(&[]), Err(BadPoints::None));
+    }
+
+    #[test]
+    fn qualities_have_their_bounds() {
+        for (quality, verdict) in [(0, Ok(())), (9, Ok(())), (10, Err(BadPoints::Quality(0)))] {
+            assert_eq!(check(&[Point { quality: Some(quality), ..point("t") }]), verdict);
+        }
+    }
+
+    // Proves: PAYLOAD-1.1-1
+    #[test]
+    fn a_post_looks_as_documented() {
+        let mut room = [0; 256];
+        let points = [point("a"), Point { quality: Some(9), ..point("b") }];
+        let (topic, payload) = write(&mut room, ("pk", "dk"), 7, &points, Some(5)).expect("it fits");
+        let text = core::str::from_utf8(&room[..topic + payload]).expect("text");
+        assert_eq!(
+            text.split_at(topic),
+            (
+                "/sys/pk/dk/thing/measurepoint/post",
+                r#"{"id":"7","version":"1.0","method":"thing.measurepoint.post","params":{"measurepoints":{"a":1,"b":{"value":1,"quality":9}},"time":5}}"#
+            )
+        );
+        assert_eq!(write(&mut room[..topic + payload - 1], ("pk", "dk"), 7, &points, Some(5)), Err(Full));
+    }
+}

@@ -71,6 +71,7 @@ fn walks_what_is_inside() {
     assert_eq!(Raw::parse(b"[]").unwrap().kind(), JsonKind::Array);
 }
 
+// Proves: PAYLOAD-1.4-5
 #[test]
 fn whole_numbers() {
     for (json, number) in [
@@ -188,6 +189,7 @@ fn depth_costs_an_error_and_no_stack() {
     assert_eq!(Raw::parse("[".repeat(10_000).as_bytes()).unwrap_err().kind, JsonErrorKind::TooDeep);
 }
 
+// Proves: PAYLOAD-1.4-3
 #[test]
 fn escapes_are_understood_without_a_copy() {
     let raw = Raw::parse(br#""\u0041\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 \u6e29""#).unwrap();
@@ -260,6 +262,7 @@ fn points_as_the_hub_reads_them() {
     }
 }
 
+// Proves: PAYLOAD-2.1-7
 #[test]
 fn what_json_cannot_say_is_refused() {
     for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {

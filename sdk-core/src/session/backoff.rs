@@ -93,6 +93,7 @@ impl Budget {
 mod tests {
     use super::*;
 
+    // Proves: DEVICE-3
     #[test]
     fn never_more_dials_than_the_budget_in_any_window() {
         let mut jitter = Jitter::new([7; 32]);

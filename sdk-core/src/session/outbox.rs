@@ -500,6 +500,7 @@ mod tests {
         sent
     }
 
+    // Proves: MQTT-2.3.1-2 MQTT-4.3.2-1
     #[test]
     fn a_place_is_free_only_when_settled_and_acknowledged() {
         let mut outbox = outbox(256, 1);
@@ -529,6 +530,7 @@ mod tests {
         assert_eq!(outbox.in_flight(), 0);
     }
 
+    // Proves: MQTT-4.6.0-1
     #[test]
     fn after_a_lost_link_all_that_is_unsettled_goes_again_in_order() {
         for present in [true, false] {

@@ -5,6 +5,7 @@ use super::*;
 const TURBINE: &str = "Tq4zR9Lw/t-1";
 const REBOOT: &str = "commands?action=invokeService&serviceId=reboot";
 
+// Proves: MODEL-2-5
 #[tokio::test]
 async fn a_service_is_invoked_and_its_output_comes_back() {
     let rest = Rest::new();
@@ -52,6 +53,7 @@ async fn a_point_is_set_and_read() {
     assert_eq!(reply["data"]["outputData"], json!({"temp": 21.5}));
 }
 
+// Proves: DOC-5-2 PAYLOAD-1.4-4
 #[tokio::test]
 async fn odd_answers_are_understood_or_in_strict_mode_refused() {
     for (answer, code, strict_code) in [
@@ -75,6 +77,7 @@ async fn odd_answers_are_understood_or_in_strict_mode_refused() {
     }
 }
 
+// Proves: PAYLOAD-8-4
 #[tokio::test]
 async fn a_device_that_does_not_answer_times_out() {
     let rest = Rest::new();
@@ -96,6 +99,7 @@ async fn a_device_that_does_not_answer_times_out() {
     assert!(refused.last().unwrap()["text"].as_str().unwrap().contains("is settled already"));
 }
 
+// Proves: MODEL-5-2
 #[tokio::test]
 async fn one_command_at_a_time_and_the_next_waits_its_own_time() {
     let rest = Rest::new();
@@ -124,6 +128,7 @@ async fn one_command_at_a_time_and_the_next_waits_its_own_time() {
     assert_eq!(found["pagination"]["pageSize"], 100);
 }
 
+// Proves: MODEL-5-1 MODEL-5-4
 #[tokio::test]
 async fn unreachable_devices_and_wrong_arguments_are_refused_at_once() {
     let rest = Rest::new();
@@ -194,6 +199,7 @@ async fn unreachable_devices_and_wrong_arguments_are_refused_at_once() {
     );
 }
 
+// Proves: MODEL-2-5
 #[tokio::test]
 async fn an_asynchronous_service_returns_at_once() {
     let rest = Rest::new();
@@ -209,6 +215,7 @@ async fn an_asynchronous_service_returns_at_once() {
     assert_eq!((&stored["data"]["state"], &stored["data"]["message"]), (&json!(6), &json!("broken")));
 }
 
+// Proves: BEHAVE-9-1
 #[tokio::test]
 async fn answers_are_matched_by_id_and_device() {
     let rest = Rest::new();
@@ -232,6 +239,7 @@ async fn answers_are_matched_by_id_and_device() {
     assert_eq!(warning["detail"]["rule"], 12);
 }
 
+// Proves: MODEL-5-3
 #[tokio::test]
 async fn at_most_fifty_commands_wait() {
     let rest = Rest::new();

@@ -29,6 +29,7 @@ async fn the_state_shows_the_world_and_secrets_only_when_asked() {
     assert_eq!(rest.call(Method::GET, "/hub/v1/state?secret=true", "").await.0, StatusCode::BAD_REQUEST);
 }
 
+// Proves: MODEL-9.2-5
 #[tokio::test]
 async fn a_wrong_method_is_told() {
     let (status, reply) = Rest::new().call(Method::POST, "/hub/v1/state", "{}").await;

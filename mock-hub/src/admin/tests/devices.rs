@@ -4,6 +4,7 @@ use super::*;
 
 const TURBINE: &str = "Tq4zR9Lw/t-1";
 
+// Proves: MODEL-9.2-1
 #[tokio::test]
 async fn a_product_is_created_found_and_deleted() {
     let rest = Rest::new();
@@ -29,6 +30,7 @@ async fn a_product_is_created_found_and_deleted() {
     assert_eq!(rest.post(&delete, "").await["code"], 99404);
 }
 
+// Proves: MODEL-9.2-1
 #[tokio::test]
 async fn a_device_is_created_and_may_sign_in_at_once() {
     let rest = Rest::new();
@@ -57,6 +59,7 @@ async fn a_device_is_created_and_may_sign_in_at_once() {
     drop(player);
 }
 
+// Proves: MODEL-9.2-2
 #[tokio::test]
 async fn wrong_arguments_are_named() {
     let rest = Rest::new();
@@ -155,6 +158,7 @@ async fn wrong_arguments_are_named() {
     assert_eq!((status, &reply["code"]), (StatusCode::NOT_FOUND, &json!(99404)));
 }
 
+// Proves: MODEL-3-2 MODEL-3-3
 #[tokio::test]
 async fn disabling_cuts_the_connection_and_enabling_lifts_it() {
     let rest = Rest::new();
@@ -178,6 +182,7 @@ async fn disabling_cuts_the_connection_and_enabling_lifts_it() {
     assert_eq!(rest.get(&uri(TURBINE, "devices?action=get")).await["code"], 99404);
 }
 
+// Proves: MODEL-9.2-3
 #[tokio::test]
 async fn the_latest_points_are_read_back_as_posted() {
     let rest = Rest::new();
@@ -229,6 +234,7 @@ async fn models_are_shown() {
     assert_eq!(found["pagination"]["totalSize"], 1);
 }
 
+// Proves: MODEL-9.2-4
 #[tokio::test]
 async fn a_certificate_is_issued_for_the_device_it_names() {
     use rcgen::{

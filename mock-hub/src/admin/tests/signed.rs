@@ -2,6 +2,7 @@
 
 use super::*;
 
+// Proves: MODEL-9.1-1
 #[tokio::test]
 async fn a_token_is_given_refreshed_and_expires() {
     let rest = Rest::new();
@@ -26,6 +27,7 @@ async fn a_token_is_given_refreshed_and_expires() {
     );
 }
 
+// Proves: MODEL-9.1-2
 #[tokio::test]
 async fn wrong_token_requests_have_their_codes() {
     let rest = Rest::new();
@@ -46,6 +48,7 @@ async fn wrong_token_requests_have_their_codes() {
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
+// Proves: MODEL-9.1-1
 #[tokio::test]
 async fn strict_mode_asks_for_a_signature_and_the_organisation() {
     let rest = Rest::with(true, ServerInfo::default());
@@ -71,6 +74,7 @@ async fn strict_mode_asks_for_a_signature_and_the_organisation() {
     assert!(!shown.contains(token) && !shown.contains("demo-app-secret"));
 }
 
+// Proves: MODEL-9.1-3
 #[tokio::test]
 async fn a_wrong_signature_is_refused_in_both_modes() {
     let uri = "/connect-service/v2.1/devices?action=search&orgId=o1";

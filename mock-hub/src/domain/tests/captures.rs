@@ -101,6 +101,7 @@ impl Replay {
     }
 }
 
+// Proves: AUTH-10-1
 #[test]
 fn every_captured_connect_and_post_is_accepted() {
     let (mut connects, mut posts) = (0, 0);

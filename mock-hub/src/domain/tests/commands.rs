@@ -40,6 +40,7 @@ fn fate(world: &World, id: u64) -> (Progress, Option<i64>) {
     world.cloud.look_at_command(&turbine(world), id, |command| (command.progress, command.code)).unwrap()
 }
 
+// Proves: MODEL-5-2
 #[test]
 fn cached_commands_wait_for_the_device_and_come_in_order_one_at_a_time() {
     let world = World::example();
@@ -111,6 +112,7 @@ fn the_time_out_of_a_cached_command_begins_when_it_is_sent() {
     assert_eq!(device.commands(), [ids[1]]);
 }
 
+// Proves: MODEL-5-3
 #[test]
 fn at_most_fifty_commands_wait_for_a_device() {
     let world = World::example();
@@ -170,6 +172,7 @@ fn an_instant_command_whose_turn_comes_when_the_device_is_gone_fails() {
     assert_eq!(give(&world, 0, 5).unwrap_err().code, 11900);
 }
 
+// Proves: MODEL-5-6
 #[test]
 fn only_a_cached_command_that_waits_is_cancelled() {
     let world = World::example();
@@ -392,6 +395,7 @@ impl Story {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
+    // Proves: MODEL-5-5
     #[test]
     fn each_command_ends_in_exactly_one_state(steps in proptest::collection::vec(step(), 1..60)) {
         let world = World::example();

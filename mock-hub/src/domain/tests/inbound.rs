@@ -19,6 +19,7 @@ fn stored(world: &World, who: &SignedIn) -> Vec<String> {
     latest.map(|(point, latest)| format!("{}={}", point.identifier, latest.value.to_json())).collect()
 }
 
+// Proves: PAYLOAD-1.2-1 TOPIC-2.1-1
 #[test]
 fn a_good_post_is_stored_and_answered_in_one_form() {
     let world = World::example();
@@ -36,6 +37,7 @@ fn a_good_post_is_stored_and_answered_in_one_form() {
     assert!(world.journal("warning").is_empty());
 }
 
+// Proves: TOPIC-2.1-1 TOPIC-4-2
 #[test]
 fn the_reply_has_the_quality_of_service_of_the_request_or_what_the_client_can_take() {
     let world = World::example();
@@ -46,6 +48,7 @@ fn the_reply_has_the_quality_of_service_of_the_request_or_what_the_client_can_ta
     assert_eq!(qos(&who, 1), 0);
 }
 
+// Proves: DOC-11-1 DOC-11-2 DOC-11-4 PAYLOAD-1.3-2 PAYLOAD-2.1-3 PAYLOAD-2.1-4 PAYLOAD-2.1-6
 #[test]
 fn refusals_carry_the_documented_codes_and_store_nothing() {
     let world = World::example();
@@ -100,6 +103,7 @@ fn refusals_carry_the_documented_codes_and_store_nothing() {
     assert_eq!((points.accepted, points.refused), (0, 6));
 }
 
+// Proves: MQTT-3.3.5-2 TOPIC-2.1-2 TOPIC-3-2 TOPIC-3-3 TOPIC-4.4-3
 #[test]
 fn topics_that_are_not_served_or_not_owned_are_answered_1009() {
     let world = World::example();
@@ -125,6 +129,7 @@ fn topics_that_are_not_served_or_not_owned_are_answered_1009() {
     }
 }
 
+// Proves: MODEL-3-2
 #[test]
 fn a_cut_device_stores_nothing_more() {
     let world = World::example();
@@ -137,6 +142,7 @@ fn a_cut_device_stores_nothing_more() {
     assert!(stored(&world, &who).is_empty());
 }
 
+// Proves: DOC-11-3 DOC-5-1 PAYLOAD-1.4-1 PAYLOAD-1.4-6 TOPIC-1-2
 #[test]
 fn rules_of_the_envelope_warn_once_or_refuse() {
     let good = r#"{"id":"1","version":"1.0","method":"thing.measurepoint.post","params":{"measurepoints":{"temp":1}}}"#;

@@ -76,6 +76,7 @@ impl Story {
     }
 }
 
+// Proves: MODEL-3-1
 #[test]
 fn every_transition_leads_where_the_documents_say() {
     use Act::*;

@@ -8,6 +8,7 @@ fn turbine() -> Connect {
     Connect::of(TURBINE.0, TURBINE.1)
 }
 
+// Proves: AUTH-2.2-1 MODEL-3-1
 #[test]
 fn a_static_login_brings_the_device_online_and_activates_it() {
     let world = World::example();
@@ -29,6 +30,7 @@ fn a_static_login_brings_the_device_online_and_activates_it() {
     assert!(world.last("connect").contains("signed in, securemode 2"));
 }
 
+// Proves: AUTH-1-3 AUTH-1-5 AUTH-2-2 AUTH-2-4 AUTH-2.1-3 AUTH-2.2-3 AUTH-2.2-4 AUTH-2.2-5 AUTH-2.5-1
 #[test]
 fn every_refusal_has_its_connack_and_names_cause_and_fix() {
     let seed = example_seed().replace("\"u8Yp2QvKs0t2\"", "\"u8Yp2QvKs0t2\", \"deviceDesc\": \"x\"");
@@ -100,6 +102,7 @@ fn every_refusal_has_its_connack_and_names_cause_and_fix() {
     }
 }
 
+// Proves: AUTH-2.5-2
 #[test]
 fn a_disabled_device_is_refused_with_5() {
     let world = World::example();
@@ -110,6 +113,7 @@ fn a_disabled_device_is_refused_with_5() {
     assert_eq!(world.status(&id), "disabled");
 }
 
+// Proves: AUTH-1-2 AUTH-1-4
 #[test]
 fn signatures_of_every_vendor_client_are_accepted() {
     for (id, method, upper) in [
@@ -133,6 +137,7 @@ fn signatures_of_every_vendor_client_are_accepted() {
     }
 }
 
+// Proves: AUTH-2.2-5
 #[test]
 fn compressed_payloads_are_refused_clearly() {
     let world = World::example();
@@ -146,6 +151,7 @@ fn compressed_payloads_are_refused_clearly() {
     assert!(refused.reason.contains("compressed"));
 }
 
+// Proves: AUTH-2.2-2 AUTH-3-5 AUTH-3-7
 #[test]
 fn activation_gives_the_same_secret_until_the_device_has_it() {
     let world = World::example();
@@ -179,6 +185,7 @@ fn activation_gives_the_same_secret_until_the_device_has_it() {
     assert_eq!((refused.connack, refused.code), (5, 771));
 }
 
+// Proves: AUTH-3-6
 #[test]
 fn a_confirmed_activation_message_activates() {
     for answer in [
@@ -195,6 +202,7 @@ fn a_confirmed_activation_message_activates() {
     }
 }
 
+// Proves: AUTH-2.5-3
 #[test]
 fn a_product_without_activation_refuses_mode_3() {
     let world = World::example();
@@ -202,6 +210,7 @@ fn a_product_without_activation_refuses_mode_3() {
     assert_eq!((refused.connack, refused.code), (5, 770));
 }
 
+// Proves: AUTH-2.4-2 DOC-4-2 DOC-4-3
 #[test]
 fn a_certificate_is_asked_for_and_bound_to_its_device() {
     let issued = |name: &str| {
@@ -228,6 +237,7 @@ fn a_certificate_is_asked_for_and_bound_to_its_device() {
     }
 }
 
+// Proves: DOC-12-1 DOC-12-3 DOC-2-2 DOC-2-3
 #[test]
 fn strict_refuses_what_lenient_warns_of() {
     type Bend = fn(&mut Connect);
@@ -261,6 +271,7 @@ fn strict_refuses_what_lenient_warns_of() {
     }
 }
 
+// Proves: DOC-12-2
 #[test]
 fn strict_blocks_the_fifth_connect_in_two_minutes() {
     let world = World::strict();
@@ -279,6 +290,7 @@ fn strict_blocks_the_fifth_connect_in_two_minutes() {
     world.sign_in(&turbine()).unwrap();
 }
 
+// Proves: TOPIC-4.4-1 TOPIC-4.4-2
 #[test]
 fn a_device_uses_its_own_topics_only() {
     let world = World::example();

@@ -41,6 +41,7 @@ fn a_connect_of_the_vendors_kind_is_read() {
     assert_eq!((connect.user_name, connect.password), ("dk&pk", &b"pw"[..]));
 }
 
+// Proves: MQTT-3.1.2-2
 #[test]
 fn the_older_protocol_name_is_read_and_other_levels_are_told_apart() {
     let bytes = packet(CONNECT, b"\x00\x06MQIsdp\x03\x00\x00\x00\x00\x01a");
@@ -61,6 +62,8 @@ fn a_will_is_read_over() {
     assert_eq!((connect.user_name, connect.password), ("u", &b"p"[..]));
 }
 
+// Proves: MQTT-1.5.3-1 MQTT-1.5.3-2 MQTT-3.1.2-1 MQTT-3.1.2-11 MQTT-3.1.2-13 MQTT-3.1.2-14 MQTT-3.1.2-22
+// Proves: MQTT-3.1.2-3 MQTT-3.1.3-4
 #[test]
 fn a_broken_connect_names_its_statement() {
     let cases: [(&[u8], &str); 5] = [
@@ -78,6 +81,7 @@ fn a_broken_connect_names_its_statement() {
     assert_eq!(statement(&packet(CONNECT, b"\x00\x04MQTT\x04\x02\x00\x3C\x00\x01\x00")), "MQTT-1.5.3-2");
 }
 
+// Proves: MQTT-2.3.1-5
 #[test]
 fn publishes_are_read_without_a_copy() {
     let bytes = packet(PUBLISH | 0b1011, b"\x00\x02/t\x00\x07hello");
@@ -87,6 +91,8 @@ fn publishes_are_read_without_a_copy() {
     assert_eq!(read(&bytes), Ok(Packet::Publish(Publish { topic: "/t", payload: b"", qos: 0, id: 0 })));
 }
 
+// Proves: MQTT-2.2.2-2 MQTT-2.3.1-1 MQTT-3-8.3-4 MQTT-3.10.1-1 MQTT-3.10.3-2 MQTT-3.14.1-1 MQTT-3.3.1-4
+// Proves: MQTT-3.3.2-2 MQTT-3.6.1-1 MQTT-3.8.1-1 MQTT-3.8.3-3 MQTT-4.7.1-1 MQTT-4.7.3-1
 #[test]
 fn a_broken_packet_names_its_statement() {
     let cases: [(u8, &[u8], &str); 16] = [
@@ -133,6 +139,7 @@ fn frames_wait_for_all_of_their_bytes_and_respect_the_limit() {
     assert!(matches!(five, Err(Unframed::Malformed(_))));
 }
 
+// Proves: MQTT-4.7.3-3
 #[test]
 fn what_does_not_fit_into_a_publish_leaves_no_trace() {
     let mut out = Vec::new();

@@ -258,6 +258,7 @@ mod tests {
         Outbound { topic: "/t".into(), payload: vec![b'x'; size], qos: 1 }
     }
 
+    // Proves: MQTT-4.7.1-1
     #[test]
     fn filters_match_as_the_standard_says() {
         let cases = [
@@ -275,6 +276,7 @@ mod tests {
         }
     }
 
+    // Proves: MQTT-3.3.5-1
     #[test]
     fn the_highest_granted_qos_of_matching_filters_counts() {
         let mut session = Session::new(false);
@@ -288,6 +290,7 @@ mod tests {
         assert_eq!(session.granted("/a/b"), None);
     }
 
+    // Proves: MQTT-2.3.1-4
     #[test]
     fn identifiers_go_round_and_skip_what_is_open() {
         let mut session = Session::new(false);
@@ -312,6 +315,7 @@ mod tests {
         assert_eq!(received, UNRELEASED);
     }
 
+    // Proves: MQTT-3.1.2-4 MQTT-3.1.2-6 MQTT-4.3.2-1
     #[test]
     fn a_persistent_session_comes_back_in_order_and_a_clean_one_does_not() {
         let sessions = Sessions::default();

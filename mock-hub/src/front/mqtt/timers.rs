@@ -67,6 +67,7 @@ impl Stall {
 mod tests {
     use super::*;
 
+    // Proves: MQTT-3.1.2-24
     #[test]
     fn silence_ends_after_one_and_a_half_times_the_keep_alive() {
         let mut keep_alive = KeepAlive::new(60, 1_000);

@@ -157,5 +157,11 @@ mod tests {
         receipts.release(3);
         assert!(matches!(receipts.note(100), Receipt::New));
         assert!(matches!(receipts.note(100), Receipt::Repeated));
+        // The very one was released, no other.
+        assert!(matches!(receipts.note(1), Receipt::Repeated));
+        receipts.release(1);
+        receipts.release(200);
+        assert!(matches!(receipts.note(3), Receipt::New));
+        assert!(matches!(receipts.note(1), Receipt::Full));
     }
 }

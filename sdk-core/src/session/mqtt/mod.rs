@@ -9,6 +9,8 @@
 mod handshake;
 mod inbound;
 mod operations;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use handshake::connect_len;
 pub(crate) use inbound::ANSWER_ROOM;

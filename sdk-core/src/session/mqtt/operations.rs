@@ -156,6 +156,7 @@ mod tests {
         }
     }
 
+    // Proves: MQTT-3.1.2-23
     #[test]
     fn the_clock_of_a_ping_starts_when_it_has_left() {
         let mut memory = [0; 64];

@@ -31,6 +31,7 @@ fn publish_packet(qos: QoS) -> Publish<'static> {
     Publish { dup: false, qos, retain: false, topic: "a/b", packet_id, payload: b"{}" }
 }
 
+// Proves: MQTT-2.2.2-1 MQTT-2.3.1-5 MQTT-3.1.3-1 MQTT-4.3.1-1
 #[test]
 fn packets_look_as_the_standard_draws_them() {
     let connect_packet = Connect {
@@ -74,6 +75,11 @@ fn packets_look_as_the_standard_draws_them() {
     assert_eq!((ack.packet_id, ack.codes()), (7, &[1, 0x80][..]));
 }
 
+// Proves: MQTT-1.5.3-1 MQTT-1.5.3-2 MQTT-2.2.2-2 MQTT-2.3.1-1 MQTT-3-8.3-4 MQTT-3.1.2-1 MQTT-3.1.2-11
+// Proves: MQTT-3.1.2-13 MQTT-3.1.2-14 MQTT-3.1.2-15 MQTT-3.1.2-19 MQTT-3.1.2-22 MQTT-3.1.2-3 MQTT-3.10.1-1
+// Proves: MQTT-3.10.3-1 MQTT-3.10.3-2 MQTT-3.14.1-1 MQTT-3.2.2-4 MQTT-3.3.1-2 MQTT-3.3.1-4 MQTT-3.3.2-1
+// Proves: MQTT-3.3.2-2 MQTT-3.6.1-1 MQTT-3.8.1-1 MQTT-3.8.3-1 MQTT-3.8.3-3 MQTT-3.9.3-2 MQTT-4.7.1-1
+// Proves: MQTT-4.7.1-2 MQTT-4.7.1-3 MQTT-4.7.3-1 MQTT-4.7.3-2
 #[test]
 fn every_refusal() {
     let cases: &[(DecodeError, &[u8])] = &[
@@ -189,6 +195,7 @@ fn lengths_at_the_edges() {
     }
 }
 
+// Proves: MQTT-4.7.3-3
 #[test]
 fn text_beyond_its_length_field_is_refused() {
     let topic = "x".repeat(65_536);
@@ -288,6 +295,7 @@ proptest! {
         }
     }
 
+    // Proves: MQTT-3.1.2-20
     #[test]
     fn connect_reads_back(
         client_id in "[^\0]{0,30}", username in prop::option::of("[^\0]{0,30}"),
