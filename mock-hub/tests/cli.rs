@@ -131,20 +131,12 @@ fn it_says_where_it_listens_and_ends_in_order_on_either_signal() {
 fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    fails_with(
-        &[
-            "serve",
-            "--mqtt",
-            &address,
-            "--mqtts",
-            "127.0.0.1:0",
-            "--http",
-            "127.0.0.1:0",
-            "--https",
-            "127.0.0.1:0",
-        ],
-        &format!("cannot listen on {address} for mqtt"),
-    );
+    for socket in ["mqtt", "mqtts", "http", "https"] {
+        let mut arguments = FREE;
+        let flag = arguments.iter().position(|argument| *argument == format!("--{socket}")).unwrap();
+        arguments[flag + 1] = &address;
+        fails_with(&arguments, &format!("cannot listen on {address} for {socket}"));
+    }
 }
 
 #[test]

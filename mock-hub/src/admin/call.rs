@@ -78,6 +78,10 @@ impl Call {
     /// The body as JSON; a fault names the field. An empty body reads as `{}`.
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let text: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        // Serde would take a list for an object, its items in the order of the fields.
+        if text.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Fault::argument("body", "is a list where an object is expected"));
+        }
         let mut reader = serde_json::Deserializer::from_slice(text);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let place = error.path().to_string();

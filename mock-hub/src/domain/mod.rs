@@ -10,6 +10,7 @@ pub(crate) mod certificate;
 mod command;
 pub(crate) mod device;
 mod device_log;
+mod double_key;
 mod faulty;
 mod image;
 mod inbound;

@@ -13,6 +13,7 @@ use crate::journal::clip;
 use crate::store::{Change, DeviceRecord, Directory, ProductRecord};
 
 use super::device::{Device, NewDevice, Product, Secret};
+use super::double_key;
 use super::model::{Model, ModelSpec};
 use super::names::{I18n, key};
 use super::random;
@@ -173,6 +174,9 @@ fn one() -> u32 {
 impl Seed {
     /// Reads a seed.
     pub(crate) fn parse(json: &str) -> Result<Self, SeedError> {
+        if let Some(place) = double_key::find(json) {
+            return Err(SeedError::new(place, "the key is there twice. Fix: leave one of them out"));
+        }
         let mut reader = serde_json::Deserializer::from_str(json);
         let seed: Self = serde_path_to_error::deserialize(&mut reader).map_err(SeedError::of_reader)?;
         reader.end().map_err(|error| SeedError::new("", error.to_string()))?;

@@ -7,6 +7,7 @@ mod faulty;
 pub(crate) mod http;
 pub(crate) mod listen;
 pub(crate) mod mqtt;
+mod places;
 mod tls;
 
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub(crate) struct Front {
 pub(crate) struct Limits {
     /// Connections at once, signed in or not.
     pub(crate) connections: usize,
+    /// HTTP connections at once, for each port.
+    pub(crate) http_connections: usize,
     /// Remaining length of a packet. Well above the 512 KB that a payload may have, which the cloud answers
     /// with code 1008.
     pub(crate) packet_bytes: usize,
@@ -48,6 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 20_000,
+            http_connections: 1_024,
             packet_bytes: 1024 * 1024,
             connect_wait: Duration::from_secs(10),
             linger: Duration::from_secs(2),

@@ -20,6 +20,11 @@ fn faults_name_their_place_and_leave_nothing_behind() {
             r#"{"devices":[{"productKey":"p","deviceSecret":12345}]}"#,
             "devices[0].deviceSecret: expected a string",
         ),
+        (r#"{"devices":[],"devices":[]}"#, "devices: the key is there twice"),
+        (
+            r#"{"models":[{"modelId":"m","measurepoints":{"p":{"identifier":"p","dataType":"INT"},"p":{"identifier":"p","dataType":"DOUBLE"}}}]}"#,
+            "models[0].measurepoints.p: the key is there twice",
+        ),
         (r#"{"orgId":5}"#, "orgId: invalid type: integer `5`"),
         (
             r#"{"models":[{"modelId":"m","measurepoints":{"p":{"identifier":"p","dataType":"LONG"}}}]}"#,
