@@ -106,7 +106,13 @@ impl BareHub {
     /// What is stored of a point from one time to another (both included), oldest first: time and value. None of an
     /// unknown device or point.
     #[must_use]
-    pub fn samples(&self, device: &DeviceId, point: &str, from: i64, to: i64) -> Vec<(i64, serde_json::Value)> {
+    pub fn samples(
+        &self,
+        device: &DeviceId,
+        point: &str,
+        from: i64,
+        to: i64,
+    ) -> Vec<(i64, serde_json::Value)> {
         let cloud = &self.front.cloud;
         let Some(device) = cloud.store.device(device) else { return Vec::new() };
         let query = SeriesQuery { from, to, limit: usize::MAX, newest_first: false };

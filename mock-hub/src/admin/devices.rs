@@ -1,12 +1,12 @@
-//! `devices?action=create | get | search | enable | disable | replaceDevice | delete` (`docs-model.md` §9.2).
+//! `devices?action=create | get | search | update | enable | disable | replaceDevice | delete` (`docs-model.md` §9.2).
 
 use axum::http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::UtcOffset;
 
-use crate::domain::DeviceSpec;
 use crate::domain::device::Device;
+use crate::domain::{DevicePatch, DeviceSpec};
 
 use super::Admin;
 use super::call::Call;
@@ -39,6 +39,7 @@ pub(super) fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         "create" => call.is(&Method::POST).and_then(|()| create(admin, call)),
         "get" => call.is(&Method::GET).and_then(|()| get(admin, call)),
         "search" => call.is(&Method::POST).and_then(|()| search(admin, call)),
+        "update" => call.is(&Method::POST).and_then(|()| update(admin, call)),
         "replaceDevice" => call.is(&Method::POST).and_then(|()| replace(admin, call)),
         "enable" | "disable" | "delete" => call.is(&Method::POST).and_then(|()| change(admin, call)),
         _ => Err(call.unknown("devices")),
@@ -82,6 +83,13 @@ fn search(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         directory.devices.values().map(|device| device.to_json(&directory.org_id)).collect()
     });
     SEARCH.reply(items, &body)
+}
+
+fn update(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let device = call.device(admin, UNKNOWN_DEVICE)?;
+    let patch: DevicePatch = call.body()?;
+    admin.cloud.update_device(&device, patch)?;
+    Ok(Reply::ok(Value::Null))
 }
 
 #[derive(Deserialize)]

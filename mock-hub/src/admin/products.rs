@@ -1,4 +1,4 @@
-//! `products?action=create | get | search | delete` (`docs-model.md` §9.2).
+//! `products?action=create | get | search | update | delete` (`docs-model.md` §9.2).
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use time::UtcOffset;
 
-use crate::domain::{Entry, EntryKind, ProductSpec};
+use crate::domain::{Entry, EntryKind, ProductPatch, ProductSpec};
 
 use super::Admin;
 use super::call::Call;
@@ -28,6 +28,7 @@ pub(super) fn answer(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         "create" => call.is(&Method::POST).and_then(|()| create(admin, call)),
         "get" => call.is(&Method::GET).and_then(|()| get(admin, call)),
         "search" => call.is(&Method::POST).and_then(|()| search(admin, call)),
+        "update" => call.is(&Method::POST).and_then(|()| update(admin, call)),
         "delete" => call.is(&Method::POST).and_then(|()| delete(admin, call)),
         _ => Err(call.unknown("products")),
     }
@@ -72,6 +73,15 @@ fn search(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
         directory.products.values().map(|product| product.to_json(&directory.org_id)).collect()
     });
     SEARCH.reply(items, &body)
+}
+
+/// The vendor's page gives a product that is not there a code of its own here.
+fn update(admin: &Admin, call: &Call) -> Result<Reply, Fault> {
+    let product_key = call.required("productKey")?;
+    let patch: ProductPatch = call.body()?;
+    let unknown = || Fault::new(11651_u32, format!("there is no product \"{product_key}\""));
+    admin.cloud.update_product(product_key, patch).ok_or_else(unknown)??;
+    Ok(Reply::ok(product_key.into()))
 }
 
 fn delete(admin: &Admin, call: &Call) -> Result<Reply, Fault> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
 
 use crate::domain::aggregate::{Function, Windows};
 use crate::domain::device::Device;
@@ -436,12 +437,12 @@ fn number(field: &str, value: Option<&Value>, least: u64, most: u64) -> Result<O
     }
 }
 
-/// Runs what may read a disk where it keeps no connection waiting; what is in memory needs no runtime.
+/// Runs what may read a disk where it keeps no connection waiting, if there is a runtime that has such a place.
 async fn aside(
     cloud: &Arc<Cloud>,
     work: impl FnOnce(&Cloud) -> Result<Vec<Value>, Fault> + Send + 'static,
 ) -> Result<Vec<Value>, Fault> {
-    if !cloud.store.is_durable() {
+    if !cloud.store.is_durable() || Handle::try_current().is_err() {
         return work(cloud);
     }
     let cloud = Arc::clone(cloud);

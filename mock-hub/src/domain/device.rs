@@ -37,7 +37,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Devices of one model with the same access settings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Product {
     pub(crate) key: Arc<str>,
     pub(crate) secret: Secret,
@@ -51,8 +51,8 @@ pub(crate) struct Product {
     pub(crate) created_ms: u64,
 }
 
-/// One device; what changes lies behind a short lock of its own.
-#[derive(Debug)]
+/// One device; what it does lies behind a short lock of its own, which a clone shares.
+#[derive(Debug, Clone)]
 pub(crate) struct Device {
     /// Under what the store keeps the device; given by the directory, passed on to who replaces the device, never
     /// used for another.
@@ -67,7 +67,7 @@ pub(crate) struct Device {
     pub(crate) tags: Map<String, Value>,
     pub(crate) product: Arc<Product>,
     pub(crate) created_ms: u64,
-    state: Mutex<DeviceState>,
+    state: Arc<Mutex<DeviceState>>,
 }
 
 /// What a device is doing.
@@ -173,7 +173,7 @@ impl Device {
             tags: new.tags,
             product: new.product,
             created_ms: new.created_ms,
-            state: Mutex::new(DeviceState { points, ..DeviceState::default() }),
+            state: Arc::new(Mutex::new(DeviceState { points, ..DeviceState::default() })),
         }
     }
 
@@ -186,18 +186,10 @@ impl Device {
             std::mem::take(&mut state.points)
         };
         Self {
-            key: self.key,
             id,
-            asset_id: self.asset_id.clone(),
             secret: Secret::new(secret),
-            name: self.name.clone(),
-            description: self.description.clone(),
-            timezone: self.timezone.clone(),
-            attributes: self.attributes.clone(),
-            tags: self.tags.clone(),
-            product: self.product.clone(),
-            created_ms: self.created_ms,
-            state: Mutex::new(DeviceState { points, ..DeviceState::default() }),
+            state: Arc::new(Mutex::new(DeviceState { points, ..DeviceState::default() })),
+            ..self.clone()
         }
     }
 

@@ -483,7 +483,7 @@ impl DeviceSpec {
     }
 }
 
-fn check_attributes(model: &Model, attributes: &Map<String, Value>) -> Result<(), FieldFault> {
+pub(super) fn check_attributes(model: &Model, attributes: &Map<String, Value>) -> Result<(), FieldFault> {
     for (name, value) in attributes {
         let fault =
             |reason: String| FieldFault::new("deviceAttributes", format!("attribute \"{name}\": {reason}"));

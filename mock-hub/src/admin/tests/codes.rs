@@ -102,6 +102,10 @@ const CASES: &[Case] = &[
     ("products search", 99400, || {
         post("/connect-service/v2.1/products?action=search", r#"{"expression":"x"}"#)
     }),
+    ("products update", 11651, || post("/connect-service/v2.1/products?action=update&productKey=nope", "{}")),
+    ("products update", 99400, || {
+        post("/connect-service/v2.1/products?action=update&productKey=Tq4zR9Lw", r#"{"modelId":"x"}"#)
+    }),
     ("products delete", 99404, || post("/connect-service/v2.1/products?action=delete&productKey=nope", "")),
     ("products delete", 11619, || {
         post("/connect-service/v2.1/products?action=delete&productKey=Tq4zR9Lw", "")
@@ -113,6 +117,8 @@ const CASES: &[Case] = &[
     ("devices get", 99404, || get("/connect-service/v2.1/devices?action=get&assetId=nope")),
     ("devices get", 99400, || get("/connect-service/v2.1/devices?action=get")),
     ("devices search", 99400, || post("/connect-service/v2.1/devices?action=search", "[]")),
+    ("devices update", 99404, || fresh("devices?action=update", GONE, "{}")),
+    ("devices update", 99400, || fresh("devices?action=update", TURBINE, r#"{"deviceAttributes":{"sn":5}}"#)),
     ("devices enable", 99404, || fresh("devices?action=enable", GONE, "")),
     ("devices enable", 11794, || fresh("devices?action=enable", TURBINE, "")),
     ("devices disable", 99404, || fresh("devices?action=disable", GONE, "")),

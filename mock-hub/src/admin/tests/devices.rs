@@ -278,3 +278,73 @@ async fn a_certificate_is_issued_for_the_device_it_names() {
     let no_authority = Rest::new().post(&apply, &good.to_string()).await;
     assert_eq!(no_authority["code"], 99500);
 }
+
+#[tokio::test]
+async fn a_device_is_updated_while_it_is_connected() {
+    let rest = Rest::new();
+    let device = rest.device(TURBINE);
+    let update = async |body: Value| rest.post_for(TURBINE, "devices?action=update", &body.to_string()).await;
+    let first = json!({"deviceName": "new", "deviceDesc": "d", "timezone": "+08:00", "deviceTags": {"a": "1", "b": "2"}});
+    assert_eq!(update(first).await["code"], 0);
+    assert_eq!(update(json!({"deviceTags": {"b": "3"}, "deviceAttributes": {"sn": "new"}})).await["code"], 0);
+    let read = rest.get(&uri(TURBINE, "devices?action=get")).await["data"].clone();
+    assert_eq!((&read["deviceName"]["defaultValue"], &read["deviceDesc"]), (&json!("new"), &json!("d")));
+    assert_eq!((&read["timezone"], &read["deviceAttributes"]), (&json!("+08:00"), &json!({"sn": "new"})));
+    assert_eq!(read["deviceTags"], json!({"a": "1", "b": "3"}));
+    // Connection, state and secret are those of before.
+    assert_eq!((&read["status"], &read["deviceSecret"]), (&json!("online"), &json!("u8Yp2QvKs0t1")));
+    device.say(
+        "/sys/Tq4zR9Lw/t-1/thing/measurepoint/post",
+        r#"{"id":"1","params":{"measurepoints":{"temp":1},"time":5}}"#,
+    );
+    let latest = rest.post_for(TURBINE, "measurepoints?action=queryLatest", "").await;
+    assert_eq!(latest["data"], json!([{"id": "temp", "time": "5", "value": 1}]));
+    rest.post_for(TURBINE, "devices?action=disable", "").await;
+    assert_eq!(device.news().await, News::End("the device was disabled".into()));
+    // What is refused changes nothing.
+    let many: serde_json::Map<String, Value> = (0..100).map(|n| (format!("k{n}"), "v".into())).collect();
+    for (body, msg) in [
+        (json!({"deviceDesc": "e", "deviceAttributes": {"nope": 1}}), "attribute \"nope\": not in the model"),
+        (json!({"deviceDesc": "e", "deviceTags": {"a": 1}}), "deviceTags: the value of \"a\" is no text"),
+        (json!({"deviceDesc": "e", "deviceTags": many}), "102 tags are more than 100"),
+        (json!({"deviceKey": "t-7"}), "deviceKey: unknown field"),
+    ] {
+        let reply = update(body).await;
+        assert_eq!(reply["code"], 99400, "{reply}");
+        assert!(reply["msg"].as_str().unwrap().contains(msg), "{reply}");
+    }
+    assert_eq!(rest.get(&uri(TURBINE, "devices?action=get")).await["data"]["deviceDesc"], "d");
+}
+
+#[tokio::test]
+async fn an_updated_product_counts_from_the_next_sign_in_on() {
+    let rest = Rest::new();
+    let update = "/connect-service/v2.1/products?action=update&productKey=Tq4zR9Lw";
+    let _device = rest.device(TURBINE);
+    let body = r#"{"productName":"P","productDesc":"d","productTags":{"a":"1"},"dynamicActivateEnabled":true,"biDirectionalAuth":true}"#;
+    assert_eq!(rest.post(update, body).await["data"], "Tq4zR9Lw");
+    let product =
+        rest.get("/connect-service/v2.1/products?action=get&productKey=Tq4zR9Lw").await["data"].clone();
+    assert_eq!(
+        (&product["productName"]["defaultValue"], &product["productDesc"]),
+        (&json!("P"), &json!("d"))
+    );
+    assert_eq!(
+        (&product["biDirectionalAuth"], &product["productSecret"]),
+        (&json!(true), &json!("PsEcret01"))
+    );
+    let device = rest.get(&uri(TURBINE, "devices?action=get")).await["data"].clone();
+    assert_eq!((&device["status"], &device["productName"]["defaultValue"]), (&json!("online"), &json!("P")));
+    let content = sign::login_content("t-2", "t-2", "Tq4zR9Lw", "1");
+    let password = sign::sha256_hex(&[&content, "u8Yp2QvKs0t2"]);
+    let attempt = SignIn {
+        client_id: "t-2|securemode=2,signmethod=sha256,timestamp=1|",
+        username: "t-2&Tq4zR9Lw",
+        password: password.as_bytes(),
+        clean_session: true,
+        keep_alive_s: 60,
+        peer: "127.0.0.1:40000".parse().unwrap(),
+        tls: None,
+    };
+    assert_eq!(rest.cloud.sign_in(attempt).unwrap_err().code, 746);
+}
