@@ -110,6 +110,10 @@ fn plant(rule: &str) -> Plant {
             }
             _ => emit(fact),
         }),
+        "nothing-waits" => Box::new(|fact, emit| match fact.seen {
+            Seen::Written { way: Way::Up, packet, .. } if up(packet).is_some_and(|up| up.is_post()) => {}
+            _ => emit(fact),
+        }),
         "command-one-end" => Box::new(|fact, emit| match fact.seen {
             Seen::CommandState(CommandState { id, state: 5.., ends_at }) => {
                 and(fact, emit, Seen::CommandState(CommandState { id, state: 3, ends_at }));

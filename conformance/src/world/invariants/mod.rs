@@ -33,6 +33,7 @@ fn all(secrets: &[String]) -> Vec<Box<dyn Invariant>> {
         Box::<posts::ReplyBelongs>::default(),
         Box::<posts::ResentUnchanged>::default(),
         Box::<posts::ResentAsDup>::default(),
+        Box::<posts::NothingWaits>::default(),
         Box::<commands::OneEnd>::default(),
         Box::<commands::AnswerPerCommand>::default(),
         Box::<hub::OnlineAgrees>::default(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::network::{LinkId, Way};
 use super::super::packet;
-use super::super::seen::{Ban, Fact, How, Post, Seen};
+use super::super::seen::{Ban, Fact, How, Life, Post, Seen};
 use super::{Each, Invariant};
 
 /// Each accepted post is settled once, in time; nothing else is.
@@ -283,6 +283,64 @@ impl Invariant for ResentAsDup {
                 }
                 if post.dup && before.is_none() && !sent.session_present {
                     return Err(format!("post {id} has DUP in a new session"));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `decisions.md` §5: what is not settled goes out on the session that is up, and again after a lost link. A client that
+/// can send and waits for no acknowledgement leaves nothing behind.
+#[derive(Default)]
+pub(super) struct NothingWaits(Each<Sending>);
+
+#[derive(Default)]
+struct Sending {
+    online: bool,
+    /// Open posts.
+    open: BTreeSet<u32>,
+    /// Posts written on this link.
+    written: BTreeSet<u32>,
+    /// Packets written on this link that wait for PUBACK: posts by their packet identifier.
+    in_flight: BTreeSet<u16>,
+}
+
+impl Invariant for NothingWaits {
+    fn name(&self) -> &'static str {
+        "nothing-waits"
+    }
+
+    fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
+        let sending = self.0.of(fact.client);
+        match fact.seen {
+            Seen::PowerUp { .. } | Seen::PowerCut => *sending = Sending::default(),
+            Seen::LinkDown | Seen::LinkUp => {
+                (sending.online, sending.written, sending.in_flight) = Default::default();
+            }
+            Seen::HangUp => sending.online = false,
+            Seen::Life(life) => sending.online = life == Life::Online,
+            Seen::Accepted { request, .. } => {
+                sending.open.insert(request);
+            }
+            Seen::Settled { request, .. } => {
+                sending.open.remove(&request);
+            }
+            Seen::Written { way: Way::Up, packet, .. } => {
+                if let Some(post) = packet::publish(packet).filter(packet::Publish::is_post) {
+                    sending.in_flight.insert(post.id);
+                    sending.written.extend(post.message_id().and_then(|id| id.parse::<u32>().ok()));
+                }
+            }
+            Seen::Read { way: Way::Down, packet, .. } if packet::kind(packet) == packet::PUBACK => {
+                if let Some(id) = packet::lone_id(packet) {
+                    sending.in_flight.remove(&id);
+                }
+            }
+            Seen::Idle { free: true, .. } if sending.online && sending.in_flight.is_empty() => {
+                if let Some(request) = sending.open.difference(&sending.written).next() {
+                    return Err(format!("request {request} is not sent, though nothing is in its way"));
                 }
             }
             _ => {}
