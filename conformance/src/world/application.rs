@@ -144,8 +144,10 @@ impl World {
             let device = self.calls.remove(at).device;
             let reply: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
             let succeeded = reply["code"] == 0 || reply["code"] == 200;
-            self.succeeded += u64::from(succeeded);
             if let Some(id) = reply["data"]["commandId"].as_str().and_then(|id| id.parse().ok()) {
+                if succeeded {
+                    self.succeeded.insert(id);
+                }
                 let seen = Seen::CommandReply { id, succeeded };
                 self.watch.see(self.now, usize::MAX, device, seen);
             }
@@ -193,8 +195,17 @@ impl World {
         let found = self.call(hub, "POST", &path, "{}");
         let states: Vec<CommandState> =
             found["data"].as_array().into_iter().flatten().filter_map(command_state).collect();
+        let path = format!("/connect-service/v2.1/devices?action=get&{named}");
+        let shown = self.call(hub, "GET", &path, "");
+        let online = shown["data"]["status"] == "online";
+        let held = hub.fabric().locate(&self.devices[device].id).is_some();
+        let may = self.devices[device].ban != Ban::Disabled && shown["data"]["activeTime"] != 0;
         self.watch.see(self.now, usize::MAX, device, Seen::Latest(latest));
+        self.watch.see(self.now, usize::MAX, device, Seen::Status { online, held: held && may });
         for state in states {
+            if state.state == 5 {
+                self.succeeded.insert(state.id);
+            }
             self.watch.see(self.now, usize::MAX, device, Seen::CommandState(state));
         }
     }

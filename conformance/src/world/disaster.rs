@@ -280,7 +280,7 @@ impl World {
             }
         }
         // Now all of it once more, and this time it must work.
-        let (acknowledged, succeeded) = (self.acknowledged, self.succeeded);
+        let (acknowledged, succeeded) = (self.acknowledged, self.succeeded.len() as u64);
         let count = self.devices.len() as u64;
         for device in 0..self.devices.len() {
             if !self.post(device, 10_000) {
@@ -297,7 +297,7 @@ impl World {
         if self.acknowledged < acknowledged + count {
             return Some("a post without faults was not acknowledged".to_owned());
         }
-        if self.succeeded < succeeded + count {
+        if (self.succeeded.len() as u64) < succeeded + count {
             return Some("a command without faults did not succeed".to_owned());
         }
         None

@@ -201,7 +201,8 @@ pub(super) struct World {
     pub(super) settled: u64,
     pub(super) acknowledged: u64,
     pub(super) commands: u64,
-    pub(super) succeeded: u64,
+    /// Commands that succeeded, by their ids.
+    pub(super) succeeded: BTreeSet<u64>,
 }
 
 /// Plays one seed.
@@ -222,7 +223,7 @@ pub(super) fn play_with(seed: u64, plan: Plan, plant: Option<Plant>, only: Optio
         posts: world.accepted,
         acknowledged: world.acknowledged,
         commands: world.commands,
-        succeeded: world.succeeded,
+        succeeded: world.succeeded.len() as u64,
         virtual_ms: world.now,
         facts,
         trace: trace.into_text(),
@@ -300,7 +301,7 @@ impl World {
             settled: 0,
             acknowledged: 0,
             commands: 0,
-            succeeded: 0,
+            succeeded: BTreeSet::new(),
         }
     }
 

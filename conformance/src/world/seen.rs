@@ -145,6 +145,11 @@ pub(super) enum Seen<'a> {
         own: LinkId,
         open: bool,
     },
+    /// What the REST API says of a device, and whether it is connected.
+    Status {
+        online: bool,
+        held: bool,
+    },
     Connections {
         hub: usize,
         links: usize,
@@ -199,6 +204,7 @@ impl std::fmt::Debug for Seen<'_> {
             Self::Samples(samples) => write!(f, "{} samples", samples.len()),
             Self::Latest(latest) => write!(f, "latest {latest:?}"),
             Self::Held { by, own, open } => write!(f, "held by {by:?}, own link {own}, open: {open}"),
+            Self::Status { online, held } => write!(f, "shown online: {online}, connected: {held}"),
             Self::Connections { hub, links } => write!(f, "{hub} connections for {links} links"),
             Self::CommandState(state) => write!(f, "{state:?}"),
             Self::CommandReply { id, succeeded } => write!(f, "command {id} replied, succeeded: {succeeded}"),

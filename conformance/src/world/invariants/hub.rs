@@ -4,7 +4,7 @@ use super::super::packet;
 use super::super::seen::{Fact, Seen};
 use super::Invariant;
 
-/// Hub and client agree about who is online.
+/// Hub and client agree about who is online, and the REST API says the same.
 #[derive(Default)]
 pub(super) struct OnlineAgrees;
 
@@ -17,6 +17,9 @@ impl Invariant for OnlineAgrees {
         match fact.seen {
             Seen::Held { by, own, open: true } if by != Some(own) => {
                 Err(format!("the client is online by link {own}, the hub says {by:?}"))
+            }
+            Seen::Status { online, held } if online != held => {
+                Err(format!("shown as online: {online}, connected: {held}"))
             }
             _ => Ok(()),
         }
