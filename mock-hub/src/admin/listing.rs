@@ -226,6 +226,7 @@ mod tests {
         assert!(listing.reply(items, &far).is_ok());
     }
 
+    // Proves: MODEL-9.1-6
     #[test]
     fn items_are_sorted_as_asked_or_not_at_all() {
         let mut listing = Listing {

@@ -185,6 +185,7 @@ const CASES: &[Case] = &[
     ("any", 99400, || get("/connect-service/v2.1/devices?assetId=AsTurb01")),
 ];
 
+// Proves: MODEL-9.2-8
 #[tokio::test]
 async fn every_call_gives_each_of_its_documented_codes() {
     for (call, code, case) in CASES {

@@ -279,6 +279,7 @@ async fn a_certificate_is_issued_for_the_device_it_names() {
     assert_eq!(no_authority["code"], 99500);
 }
 
+// Proves: MODEL-9.2-7
 #[tokio::test]
 async fn a_device_is_updated_while_it_is_connected() {
     let rest = Rest::new();
@@ -316,6 +317,7 @@ async fn a_device_is_updated_while_it_is_connected() {
     assert_eq!(rest.get(&uri(TURBINE, "devices?action=get")).await["data"]["deviceDesc"], "d");
 }
 
+// Proves: MODEL-9.2-7
 #[tokio::test]
 async fn an_updated_product_counts_from_the_next_sign_in_on() {
     let rest = Rest::new();

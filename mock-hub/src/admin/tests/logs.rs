@@ -19,6 +19,7 @@ fn wrong_login(rest: &Rest, device_key: &str) {
     rest.cloud.sign_in(attempt).unwrap_err();
 }
 
+// Proves: MODEL-9.2-6
 #[tokio::test]
 async fn logins_and_lost_connections_are_logged_newest_first() {
     let rest = Rest::new();

@@ -100,6 +100,7 @@ struct Signed {
     timestamp: Option<String>,
 }
 
+// Proves: MODEL-9.1-7
 #[tokio::test]
 async fn a_signature_covers_token_parameters_body_and_time() {
     const URI: &str = "/connect-service/v2.1/devices?action=search&orgId=o1&b=2&a=1%20x";
@@ -154,6 +155,7 @@ async fn a_signature_covers_token_parameters_body_and_time() {
     }
 }
 
+// Proves: MODEL-9.1-7
 #[tokio::test]
 async fn a_token_belongs_to_its_application_and_stays_the_same_while_it_lives() {
     let rest = Rest::new();
@@ -180,6 +182,7 @@ async fn a_token_belongs_to_its_application_and_stays_the_same_while_it_lives() 
     assert_ne!(get("demo-app", "demo-app-secret").await["data"]["accessToken"], token);
 }
 
+// Proves: MODEL-9.1-8
 #[tokio::test]
 async fn a_token_request_counts_once() {
     for (strict, status) in [(false, 0), (true, 1001)] {

@@ -51,6 +51,7 @@ fn times(reply: &Value) -> Vec<i64> {
         .collect()
 }
 
+// Proves: MODEL-9.3-1
 #[tokio::test]
 async fn samples_come_back_by_time_with_their_local_time_and_quality() {
     let samples = [
@@ -100,6 +101,7 @@ async fn samples_come_back_by_time_with_their_local_time_and_quality() {
     assert_eq!(items[4]["localtime"], "2020-04-20 08:00:00");
 }
 
+// Proves: MODEL-9.3-2
 #[tokio::test]
 async fn five_and_ten_minute_averages_are_answered() {
     let every_two: Vec<(i64, String)> =
@@ -202,6 +204,7 @@ async fn a_replaced_device_keeps_its_series() {
     assert_eq!(rest.tsdb("raw", raw(json!({}))).await["code"], 80401);
 }
 
+// Proves: MODEL-9.3-3
 #[tokio::test]
 async fn odd_queries_are_refused_with_the_name_of_the_field() {
     let rest = Rest::new();

@@ -40,7 +40,7 @@ fn fate(world: &World, id: u64) -> (Progress, Option<i64>) {
     world.cloud.look_at_command(&turbine(world), id, |command| (command.progress, command.code)).unwrap()
 }
 
-// Proves: MODEL-5-2
+// Proves: MODEL-5-2 MODEL-5-9
 #[test]
 fn cached_commands_wait_for_the_device_and_come_in_order_one_at_a_time() {
     let world = World::example();
@@ -68,6 +68,7 @@ fn cached_commands_wait_for_the_device_and_come_in_order_one_at_a_time() {
     assert_eq!(world.cloud.next_deadline_ms(), None);
 }
 
+// Proves: MODEL-5-7
 #[test]
 fn a_cached_command_lives_as_long_as_its_ttl_to_the_millisecond() {
     let world = World::example();
@@ -82,6 +83,7 @@ fn a_cached_command_lives_as_long_as_its_ttl_to_the_millisecond() {
     assert!(world.last("command").contains("not sent within its pendingTtl of 172800 s"));
 }
 
+// Proves: MODEL-5-8
 #[test]
 fn a_late_timer_neither_sends_nor_accepts_what_is_over() {
     let world = World::example();
@@ -98,6 +100,7 @@ fn a_late_timer_neither_sends_nor_accepts_what_is_over() {
     assert!(world.last("refused").contains("is settled already"));
 }
 
+// Proves: MODEL-5-7
 #[test]
 fn the_time_out_of_a_cached_command_begins_when_it_is_sent() {
     let world = World::example();
@@ -221,6 +224,7 @@ fn a_full_mailbox_is_tried_again() {
     assert_eq!(device.commands(), [id]);
 }
 
+// Proves: MODEL-5-9
 #[test]
 fn a_device_in_dynamic_activation_gets_its_commands_after_the_static_login() {
     let world = World::example();

@@ -76,7 +76,7 @@ impl Story {
     }
 }
 
-// Proves: MODEL-3-1
+// Proves: MODEL-3-1 MODEL-3-3
 #[test]
 fn every_transition_leads_where_the_documents_say() {
     use Act::*;
@@ -146,6 +146,7 @@ fn every_transition_leads_where_the_documents_say() {
     }
 }
 
+// Proves: MODEL-3-2
 #[test]
 fn who_is_disabled_replaced_or_deleted_is_cut_and_told_why() {
     for (act, reason) in [
@@ -166,6 +167,7 @@ fn who_is_disabled_replaced_or_deleted_is_cut_and_told_why() {
     }
 }
 
+// Proves: MODEL-3-4
 #[test]
 fn a_login_that_crosses_a_disable_or_delete_does_not_stay() {
     for (act, code) in [(Act::Disable, 723), (Act::Replace, 705), (Act::Delete, 705)] {
@@ -181,6 +183,7 @@ fn a_login_that_crosses_a_disable_or_delete_does_not_stay() {
     }
 }
 
+// Proves: MODEL-3-5
 #[test]
 fn a_replaced_device_keeps_asset_points_and_waiting_commands() {
     let mut story = Story::new();
