@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use conformance::driver::Driver;
+use conformance::peer::tshark;
 use conformance::scenario::{self, Cell, Scenario, Table, Tools};
 use conformance::vectors::{self, Group};
 
@@ -18,6 +19,9 @@ const WORKERS: usize = 6;
 
 /// What a driver cannot do yet: its name, the scenario's or group's, and why. May only shrink.
 const SKIPPED: &[(&str, &str, &str)] = &[];
+
+/// Whether tshark reads what was on the wire. With CI=true it has to be there, as `main` sees to.
+static TSHARK: LazyLock<bool> = LazyLock::new(tshark::is_here);
 
 /// One row of the table.
 enum Row {
@@ -87,6 +91,12 @@ fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--list") {
         println!("scenarios: test");
         return ExitCode::SUCCESS;
+    }
+    if !*TSHARK {
+        println!("skipped: decoding by tshark, which is not installed. Fix: apt-get install tshark");
+        if std::env::var_os("CI").is_some_and(|value| value == "true") {
+            return ExitCode::FAILURE;
+        }
     }
     let filters = filters(std::env::args().skip(1));
     let mut rows = match rows() {
@@ -160,7 +170,11 @@ fn cell(row: &Row, driver: &str, program: &[PathBuf]) -> Result<Cell, String> {
         return Ok(Cell::Skipped((*reason).to_owned()));
     }
     let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/plant.json");
-    let tools =
-        Tools { hub: PathBuf::from(env!("CARGO_BIN_EXE_conformance-hub")), seed, driver: program.to_vec() };
+    let tools = Tools {
+        hub: PathBuf::from(env!("CARGO_BIN_EXE_conformance-hub")),
+        seed,
+        driver: program.to_vec(),
+        tshark: *TSHARK,
+    };
     row.run(&tools)
 }

@@ -37,6 +37,8 @@ pub struct Hub {
     program: PathBuf,
     seed: PathBuf,
     strict: bool,
+    /// Where each start writes its traffic, and how many starts there were.
+    captures: Option<(PathBuf, u32)>,
     ready: Ready,
     http: SocketAddr,
     child: Option<Child>,
@@ -45,9 +47,20 @@ pub struct Hub {
 impl Hub {
     /// Starts a hub on free ports and returns when it accepts connections.
     pub fn start(program: &Path, seed: &Path, strict: bool) -> io::Result<Self> {
-        let (child, ready, http) = launch(program, seed, strict, None)?;
+        Self::start_captured(program, seed, strict, None)
+    }
+
+    /// The same; each start, the first and later ones, writes its MQTT traffic to a file of its own in a folder.
+    pub fn start_captured(
+        program: &Path,
+        seed: &Path,
+        strict: bool,
+        captures: Option<&Path>,
+    ) -> io::Result<Self> {
+        let captures = captures.map(|folder| (folder.to_owned(), 1));
+        let (child, ready, http) = launch(program, seed, strict, captures.as_ref(), None)?;
         let (program, seed) = (program.to_owned(), seed.to_owned());
-        Ok(Self { program, seed, strict, ready, http, child: Some(child) })
+        Ok(Self { program, seed, strict, captures, ready, http, child: Some(child) })
     }
 
     /// What its ready line said.
@@ -73,8 +86,12 @@ impl Hub {
 
     /// Starts it again on the ports it had.
     pub fn start_again(&mut self) -> io::Result<()> {
+        if let Some((_, starts)) = &mut self.captures {
+            *starts += 1;
+        }
+        let ports = Some((&self.ready, self.http));
         let (child, ready, http) =
-            launch(&self.program, &self.seed, self.strict, Some((&self.ready, self.http)))?;
+            launch(&self.program, &self.seed, self.strict, self.captures.as_ref(), ports)?;
         self.ready = ready;
         self.http = http;
         self.child = Some(child);
@@ -133,6 +150,7 @@ fn launch(
     program: &Path,
     seed: &Path,
     strict: bool,
+    captures: Option<&(PathBuf, u32)>,
     ports: Option<(&Ready, SocketAddr)>,
 ) -> io::Result<(Child, Ready, SocketAddr)> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -144,6 +162,9 @@ fn launch(
     }
     if strict {
         command.arg("--strict");
+    }
+    if let Some((folder, start)) = captures {
+        command.arg("--capture").arg(folder.join(format!("{start}.pcapng")));
     }
     let child = Child::start("the hub", &mut command)?;
     let line = child

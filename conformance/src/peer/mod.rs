@@ -9,3 +9,4 @@ pub mod http;
 pub mod hub;
 pub mod net;
 pub mod scratch;
+pub mod tshark;

@@ -44,6 +44,9 @@ pub struct Scenario {
     /// The hub has something to say against what the device sends; otherwise its journal must hold no warning.
     #[serde(default)]
     pub warned: bool,
+    /// Something else than whole packets reaches the hub's MQTT port; otherwise tshark must decode everything.
+    #[serde(default)]
+    pub garbled: bool,
     /// Servers beside the hub, by name.
     #[serde(default)]
     pub servers: BTreeMap<String, ServerSpec>,

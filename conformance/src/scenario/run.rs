@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use super::setup::{Tools, World};
 use super::{Each, Scenario, Step, grammar, judge};
 use crate::driver::Pending;
 use crate::peer::net::Direction;
+use crate::peer::tshark;
 
 /// Time between two questions of a step that asks until it fits.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
@@ -70,17 +72,41 @@ pub fn run(scenario: &Scenario, tools: &Tools) -> Result<Duration, Failed> {
         let why = format!("`{name}` was started and never finished");
         return Err(failed(scenario.steps.len(), why.into(), String::new()));
     }
-    if let Err(why) = settle(scenario, &mut world, until) {
-        return Err(failed(scenario.steps.len() + 1, why, world.driver.errors()));
+    let heard = match settle(scenario, &mut world, until) {
+        Ok(heard) => heard,
+        Err(why) => return Err(failed(scenario.steps.len() + 1, why, world.driver.errors())),
+    };
+    let World { driver, mut hub, servers, captures, scratch, .. } = world;
+    let last = scenario.steps.len() + 1;
+    driver.end().map_err(|why| failed(last, why.into(), String::new()))?;
+    drop(servers);
+    let took = started.elapsed();
+    if let Some(captures) = captures {
+        hub.stop().map_err(|why| failed(last, why.into(), String::new()))?;
+        decoded(scenario, &captures, heard).map_err(|why| failed(last, why, String::new()))?;
     }
-    let World { driver, hub, servers, .. } = world;
-    driver.end().map_err(|why| failed(scenario.steps.len() + 1, why.into(), String::new()))?;
-    drop((servers, hub));
-    Ok(started.elapsed())
+    drop((hub, scratch));
+    Ok(took)
 }
 
-/// What holds at the end of every scenario.
-fn settle(scenario: &Scenario, world: &mut World, until: Instant) -> Outcome {
+/// What was on the wire is MQTT to a third party, every packet of it; there is some if the hub heard of a device.
+fn decoded(scenario: &Scenario, captures: &Path, heard: bool) -> Outcome {
+    let mut packets = 0;
+    for file in std::fs::read_dir(captures)? {
+        let (count, odd) = tshark::read(&file?.path())?;
+        packets += count;
+        if !odd.is_empty() && !scenario.garbled {
+            return Err(format!("tshark finds odd: {odd:?}").into());
+        }
+    }
+    if heard && packets == 0 {
+        return Err("a device signed in, and tshark finds no MQTT".into());
+    }
+    Ok(())
+}
+
+/// What holds at the end of every scenario; tells whether the hub, as it runs now, signed a device in.
+fn settle(scenario: &Scenario, world: &mut World, until: Instant) -> Result<bool, Box<dyn Error>> {
     // Once this is answered, all that was told before it has been read.
     world.driver.ask(&["hello".to_owned()], until)?;
     for (client, life) in world.driver.lives() {
@@ -93,8 +119,10 @@ fn settle(scenario: &Scenario, world: &mut World, until: Instant) -> Outcome {
         if (warnings > 0) != scenario.warned {
             return Err(format!("the hub's journal holds {warnings} warnings: {}", journal["entries"]).into());
         }
+        let signed_in = world.hub.call("GET", "/hub/v1/journal?kind=connect", "")?;
+        return Ok(signed_in["entries"].as_array().is_some_and(|entries| !entries.is_empty()));
     }
-    Ok(())
+    Ok(false)
 }
 
 type Outcome = Result<(), Box<dyn Error>>;

@@ -26,6 +26,8 @@ pub struct Tools {
     pub seed: PathBuf,
     /// The driver's program and its arguments.
     pub driver: Vec<PathBuf>,
+    /// Whether tshark is there to read what was on the wire.
+    pub tshark: bool,
 }
 
 /// Everything a scenario runs among; dropping it ends it all.
@@ -34,14 +36,19 @@ pub(super) struct World {
     pub(super) servers: BTreeMap<String, Server>,
     pub(super) hub: Hub,
     pub(super) texts: Texts,
-    _scratch: Scratch,
+    /// Where the hub's traffic is written.
+    pub(super) captures: Option<PathBuf>,
+    pub(super) scratch: Scratch,
     _nobody: TcpSocket,
 }
 
 impl World {
     pub(super) fn new(scenario: &Scenario, tools: &Tools) -> Result<Self, Box<dyn Error>> {
         let scratch = Scratch::new()?;
-        let hub = Hub::start(&tools.hub, &tools.seed, scenario.strict)?;
+        let captures = scratch.path().join("captures");
+        std::fs::create_dir(&captures)?;
+        let captures = tools.tshark.then_some(captures);
+        let hub = Hub::start_captured(&tools.hub, &tools.seed, scenario.strict, captures.as_deref())?;
         let mut texts = Texts::default();
         let ready = hub.ready();
         texts.set("mqtt", ready.mqtt.to_string());
@@ -75,7 +82,7 @@ impl World {
         }
         let (program, arguments) = tools.driver.split_first().ok_or("no driver")?;
         let driver = Driver::start(Command::new(program).args(arguments))?;
-        Ok(Self { driver, servers, hub, texts, _scratch: scratch, _nobody: nobody })
+        Ok(Self { driver, servers, hub, texts, captures, scratch, _nobody: nobody })
     }
 
     /// The hub's certificate authority is made anew at each start.

@@ -1,0 +1,47 @@
+//! What tshark, a third party, says of recorded traffic.
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What is odd to it: what it cannot decode, what does not fit together, and bytes on the MQTT port that are no MQTT.
+/// A packet that a broken link cut short is not odd: it ends with its stream.
+const ODD: &str = "_ws.malformed || tcp.checksum.status == 0 || ip.checksum.status == 0 || \
+                   (tcp.payload && tcp.port == 1883 && !mqtt && !tcp.segment_data && !tcp.segment)";
+
+/// Whether it is installed.
+pub fn is_here() -> bool {
+    let mut version = Command::new("tshark");
+    version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    version.status().is_ok_and(|status| status.success())
+}
+
+/// Reads a capture: the number of frames that hold MQTT, and a line for each frame that is odd.
+///
+/// # Errors
+/// tshark cannot be run, or cannot read the file.
+pub fn read(capture: &Path) -> io::Result<(usize, Vec<String>)> {
+    let filter = format!("mqtt || {ODD}");
+    let output = Command::new("tshark")
+        .args(["-n", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-r"])
+        .arg(capture)
+        .args(["-Y", &filter, "-T", "fields", "-e", "frame.number", "-e", "_ws.malformed", "-e", "mqtt"])
+        .args(["-e", "_ws.expert.message", "-e", "_ws.col.Info"])
+        .stdin(Stdio::null())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() || said.contains("cut short") {
+        return Err(io::Error::other(format!("tshark cannot read {}: {said}", capture.display())));
+    }
+    let (mut count, mut odd) = (0, Vec::new());
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let is = |at: usize| fields.get(at).is_some_and(|field| !field.is_empty());
+        if is(1) || !is(2) {
+            odd.push(format!("frame {}", fields.join(" ")));
+        } else {
+            count += 1;
+        }
+    }
+    Ok((count, odd))
+}
