@@ -24,7 +24,6 @@ mod hub;
 mod journal;
 mod metrics;
 pub mod pki;
-#[allow(dead_code, reason = "used by the SQLite store, which lands next")]
 mod store;
 
 pub use domain::example_seed;

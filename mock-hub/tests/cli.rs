@@ -3,19 +3,13 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 use std::time::Instant;
 
+use support::process::{FREE, Folder, Process, command};
 use support::*;
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-hub"));
-    command.args(arguments);
-    command
-}
 
 fn run(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
@@ -29,70 +23,6 @@ fn fails_with(arguments: &[&str], wanted: &str) {
     assert!(output.stdout.is_empty(), "{arguments:?}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains(wanted), "{said}");
-}
-
-/// Any free port for each socket.
-const FREE: [&str; 9] = [
-    "serve",
-    "--mqtt",
-    "127.0.0.1:0",
-    "--mqtts",
-    "127.0.0.1:0",
-    "--http",
-    "127.0.0.1:0",
-    "--https",
-    "127.0.0.1:0",
-];
-
-/// A hub in its own process; ends with the test.
-struct Process {
-    child: Child,
-    ready: serde_json::Value,
-}
-
-impl Process {
-    fn start(more: &[&str]) -> Self {
-        let arguments = [&FREE[..], more].concat();
-        let mut child = command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line).unwrap();
-        Self { child, ready }
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Ended already in the good case.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A folder of this test alone, gone with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("mock-hub-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 #[cfg(unix)]

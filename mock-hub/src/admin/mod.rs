@@ -89,6 +89,7 @@ async fn connect_service(
     let outcome = async {
         known_version(&version)?;
         let call = Call::read(&admin, request).await?;
+        may_change(&admin, &call)?;
         match (&*resource, &*call.action) {
             ("products", _) => products::answer(&admin, &call),
             ("devices", _) => devices::answer(&admin, &call),
@@ -99,7 +100,20 @@ async fn connect_service(
             _ => Err(call.unknown(&resource)),
         }
     };
-    outcome.await.unwrap_or_else(Fault::into_reply).into_response()
+    kept(&admin, outcome.await).await.unwrap_or_else(Fault::into_reply).into_response()
+}
+
+/// Refuses what would change something while nothing can be kept.
+fn may_change(admin: &Admin, call: &Call) -> Result<(), Fault> {
+    let reads = ["get", "search", "queryLatest"];
+    if reads.contains(&&*call.action) { Ok(()) } else { admin.cloud.store.ready().map_err(Fault::not_kept) }
+}
+
+/// A reply goes out when all that it tells of is kept.
+async fn kept(admin: &Admin, outcome: Result<Reply, Fault>) -> Result<Reply, Fault> {
+    let reply = outcome?;
+    admin.cloud.store.committed().await.map_err(Fault::not_kept)?;
+    Ok(reply)
 }
 
 async fn model_service(

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::domain::{FieldFault, WrongState, random};
+use crate::store::StoreFault;
 
 /// A reply; business errors come with HTTP 200, as from the vendor's gateway.
 pub(super) struct Reply {
@@ -72,6 +73,11 @@ impl Fault {
     /// 99404: what was asked for is not there.
     pub(super) fn not_found(msg: impl Into<String>) -> Self {
         Self::new(99404, msg)
+    }
+
+    /// 99500: the store cannot keep the change, or may not have kept it; the text says what to do.
+    pub(super) fn not_kept(fault: StoreFault) -> Self {
+        Self::new(99500, fault.to_string()).with_status(StatusCode::INSUFFICIENT_STORAGE)
     }
 
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {

@@ -51,6 +51,9 @@ struct Serve {
     /// Keep everything in memory and leave no file behind (the default).
     #[arg(long)]
     memory: bool,
+    /// Keep everything in this folder instead; made if need be. What is in it stays beside the seed.
+    #[arg(long, value_name = "DIR", conflicts_with = "memory")]
+    data: Option<PathBuf>,
     /// Models, products, devices and applications to start with (JSON; see `mock-hub seed --example`).
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,

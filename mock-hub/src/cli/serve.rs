@@ -17,6 +17,9 @@ pub(super) fn serve(options: &Serve) -> Result<(), String> {
         .http(options.http.0)
         .https(options.https.0)
         .strict(options.strict);
+    if let Some(folder) = &options.data {
+        builder = builder.data(folder);
+    }
     if let Some(path) = &options.seed {
         let seed = fs::read_to_string(path)
             .map_err(|error| format!("cannot read the seed {}: {error}", path.display()))?;

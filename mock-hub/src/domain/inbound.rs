@@ -9,7 +9,7 @@ use crate::enos::topic::{self, Kind};
 use crate::fabric::Outbound;
 use crate::journal;
 
-use crate::store::Change;
+use crate::store::{Change, StoreFault};
 
 use super::device::{Device, DeviceState};
 use super::rule::{self, Rule};
@@ -179,6 +179,28 @@ impl Cloud {
         );
         let detail = json!({"topic": topic, "id": id, "fix": fix});
         self.note(Entry::new(EntryKind::Warning, text).device(&who.device).detail(detail));
+    }
+
+    /// What a reply that says 200 must say instead, when what it tells of could not be kept; nothing if it says
+    /// something else. It may be kept all the same, once the store can: what is answered so, the device sends again,
+    /// and a sample counts once.
+    pub(crate) fn not_kept(
+        &self,
+        who: &SignedIn,
+        topic: &str,
+        reply: &[u8],
+        fault: &StoreFault,
+    ) -> Option<Vec<u8>> {
+        let text = std::str::from_utf8(reply).ok()?;
+        let told = payload::answer(text).ok().filter(|_| topic.ends_with("_reply"))?;
+        if told.code.value() != Some(200) {
+            return None;
+        }
+        let fault = fault.to_string();
+        let text = format!("refused after all with {NOT_KEPT}: {fault}");
+        let shown = journal::Message::new(topic, &told.id, 1, reply, Some(i64::from(NOT_KEPT)));
+        self.note(Entry::new(EntryKind::Refused, text).device(&who.device).message(shown));
+        Some(payload::reply(&told.id, NOT_KEPT, Some(&fault)))
     }
 
     /// The rules of the envelope; the vendor's own clients break some of them.

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::fabric::Fabric;
 use crate::store::{Backing, Change, Directory, Image, Sample, SeriesQuery, StoreFault};
 
+use super::command::Commands;
 use super::device::{Device, DeviceState, Product};
 use super::seed::Seed;
 use super::{Cloud, CloudOptions, DEFAULT_ORG, Entry, EntryKind, MESSAGE_IDS, SeedError, image};
@@ -58,7 +59,6 @@ impl From<StoreFault> for WorldError {
 }
 
 impl Cloud {
-    #[allow(dead_code, reason = "used by the SQLite store, which lands next")]
     /// A cloud with the world that a store has kept.
     pub(crate) fn open(
         backing: Box<dyn Backing>,
@@ -73,11 +73,21 @@ impl Cloud {
             if !kept.org_id.is_empty() {
                 directory = image::directory(&kept)?;
             }
+            *cloud.lock_commands() = Commands::restored(&kept.commands, &cloud.clock, true)?;
             cloud.last_message_id.fetch_max(kept.last_message_id, Ordering::Relaxed);
             cloud.reserved_message_id.fetch_max(kept.last_message_id, Ordering::Relaxed);
         }
         cloud.seeds().found = directory.clone();
         cloud.store.write(|world| *world = directory);
+        // Not the cloud itself: the store's thread must not be who drops it.
+        let (journal, clock) = (cloud.journal.clone(), cloud.clock.clone());
+        cloud.store.watch(Box::new(move |fault| {
+            let text = match fault {
+                Some(fault) => format!("posts and changes are refused: {fault}"),
+                None => "the store takes posts and changes again".to_owned(),
+            };
+            journal.write(clock.now_ms(), Entry::new(EntryKind::Admin, text));
+        }));
         Ok(Arc::new(cloud))
     }
 
@@ -134,6 +144,8 @@ impl Cloud {
 
     /// Puts a whole world in place of this one, in the store too; every device is cut.
     pub(super) fn replace(&self, fresh: Directory, mut kept: Image, reason: &str) -> Result<(), WorldError> {
+        let durable = self.store.is_durable();
+        let commands = Commands::restored(&kept.commands, &self.clock, durable)?;
         let reserved = self.reserved_message_id.load(Ordering::Relaxed) + MESSAGE_IDS;
         kept.last_message_id = kept.last_message_id.max(reserved);
         let old = self.store.write(|directory| {
@@ -147,7 +159,8 @@ impl Cloud {
             self.store.replace(&kept).inspect_err(|_| mark(false))?;
             self.last_message_id.fetch_max(kept.last_message_id, Ordering::Relaxed);
             self.reserved_message_id.fetch_max(kept.last_message_id, Ordering::Relaxed);
-            self.lock_commands().clear();
+            // Dropping the old ones tells who waits for them.
+            *self.lock_commands() = commands;
             self.device_log.clear();
             Ok::<_, WorldError>(std::mem::replace(directory, fresh))
         })?;

@@ -29,7 +29,7 @@ mod snapshot;
 pub(crate) mod value_type;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::fabric::Fabric;
@@ -99,6 +99,7 @@ impl Cloud {
     }
 
     fn over(backing: Box<dyn Backing>, clock: Clock, fabric: Fabric, options: CloudOptions) -> Self {
+        let backing_keeps = backing.is_durable();
         Self {
             clock,
             fabric,
@@ -108,7 +109,7 @@ impl Cloud {
             metrics: Metrics::default(),
             device_log: DeviceLog::default(),
             faults: Faults::default(),
-            commands: Mutex::default(),
+            commands: Mutex::new(Commands::new(backing_keeps)),
             alarm: Alarm::default(),
             last_message_id: AtomicU64::new(FIRST_MESSAGE_ID),
             reserved_message_id: AtomicU64::new(FIRST_MESSAGE_ID),
@@ -140,8 +141,10 @@ impl Cloud {
         id
     }
 
-    fn lock_commands(&self) -> MutexGuard<'_, Commands> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The table of commands; what changes in it is kept.
+    fn lock_commands(&self) -> command::Locked<'_> {
+        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        command::Locked { commands, store: &self.store, clock: &self.clock }
     }
 
     /// Warns of a tolerated rule, once per connection of the device.

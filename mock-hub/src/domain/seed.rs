@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::enos::json::Cursor;
 use crate::fabric::DeviceId;
 use crate::journal::clip;
-use crate::store::{Change, DeviceRecord, Directory, ProductRecord};
+use crate::store::{Change, Directory};
 
 use super::device::{Device, NewDevice, Product, Secret};
 use super::double_key;
@@ -248,11 +248,10 @@ impl Seed {
                 continue;
             }
             let product = spec.build(directory, now_ms).map_err(|fault| fault.at(&place))?;
+            applied.changes.push(Change::Product(Box::new(product.record())));
             if directory.products.insert(product.key.clone(), Arc::new(product)).is_some() {
                 return Err(taken(&place, "productKey", product_key));
             }
-            let record = ProductRecord { product: spec.clone(), create_time: now_ms };
-            applied.changes.push(Change::Product(Box::new(record)));
         }
         self.apply_devices(directory, found, now_ms, &mut applied)?;
         for (index, spec) in self.applications.iter().enumerate() {
@@ -324,11 +323,11 @@ impl Seed {
             if directory.assets.contains_key(&device.asset_id) {
                 return Err(taken(&place, "assetId", &device.asset_id));
             }
+            let record = Box::new(device.record());
             if !directory.add_device(device) {
                 return Err(taken(&place, "deviceKey", device_key));
             }
-            let record = DeviceRecord { device: spec.clone(), create_time: now_ms };
-            applied.changes.push(Change::Device(directory.last_key, Box::new(record)));
+            applied.changes.push(Change::Device(directory.last_key, record));
         }
         Ok(())
     }

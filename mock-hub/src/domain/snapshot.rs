@@ -119,10 +119,19 @@ impl Cloud {
     ///
     /// Of a durable store it is a cut between two changes; in memory each device is one.
     pub(crate) fn snapshot(&self) -> Result<String, StoreFault> {
-        let kept = match self.store.export(MAX_SAMPLES)? {
-            Some(kept) => kept,
-            None => self.image()?,
-        };
+        match self.store.export(MAX_SAMPLES)? {
+            Some(kept) => self.written(kept),
+            None => self.written(self.image()?),
+        }
+    }
+
+    /// What a store without a memory of its own would give.
+    #[cfg(test)]
+    pub(super) fn snapshot_of_memory(&self) -> Result<String, StoreFault> {
+        self.written(self.image()?)
+    }
+
+    fn written(&self, kept: Image) -> Result<String, StoreFault> {
         let mut snapshot = Snapshot {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -182,6 +191,7 @@ impl Cloud {
             })
         })?;
         kept.last_message_id = self.last_message_id.load(Ordering::Relaxed);
+        kept.commands = self.lock_commands().records(&self.clock);
         Ok(kept)
     }
 }

@@ -14,6 +14,8 @@ use crate::pki::PkiError;
 pub enum StartError {
     /// A seed is wrong.
     Seed(SeedError),
+    /// The data folder is in use, is not a hub's, or cannot be read or written; the text says what to do.
+    Data(String),
     /// An address cannot be listened on.
     Listen {
         /// Which socket: mqtt, mqtts, http or https.
@@ -40,6 +42,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Seed(error) => write!(f, "the seed is wrong: {error}"),
+            Self::Data(reason) => f.write_str(reason),
             Self::Listen { socket, address, error } => {
                 write!(f, "cannot listen on {address} for {socket}: {error}")?;
                 if error.kind() == io::ErrorKind::AddrInUse {

@@ -23,6 +23,7 @@ use crate::domain::{Cloud, CloudOptions, Entry, EntryKind};
 use crate::fabric::{DeviceId, Fabric};
 use crate::front::{Front, Limits, mqtt};
 use crate::pki::{Pki, PkiError};
+use crate::store::Sqlite;
 
 pub use error::StartError;
 
@@ -40,6 +41,7 @@ pub(crate) struct Sockets<T> {
 pub struct Builder {
     addresses: Sockets<SocketAddr>,
     seeds: Vec<String>,
+    data: Option<PathBuf>,
     strict: bool,
     capture: Option<PathBuf>,
     clock: Clock,
@@ -89,6 +91,14 @@ impl Builder {
         self
     }
 
+    /// Keeps everything in this folder, which is made if need be: what was answered survives the death of the
+    /// process. What is in it already stays beside the seeds. Without a folder the hub leaves no file behind.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
     /// Refuses what the vendor's documents forbid, instead of warning of it.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
@@ -114,13 +124,24 @@ impl Builder {
     /// Starts the hub and returns when it accepts connections.
     ///
     /// # Errors
-    /// A seed is wrong, the capture cannot be written, an address cannot be listened on, or the system lacks threads or random bytes.
+    /// A seed is wrong, the data folder is not for this hub, the capture cannot be written, an address cannot be
+    /// listened on, or the system lacks threads or random bytes.
     pub fn start(self) -> Result<Hub, StartError> {
         let fabric = Fabric::new();
-        let cloud = Cloud::new(self.clock.clone(), fabric.clone(), CloudOptions { strict: self.strict });
+        let options = CloudOptions { strict: self.strict };
+        let cloud = match &self.data {
+            None => Cloud::new(self.clock.clone(), fabric.clone(), options),
+            Some(folder) => {
+                let store = Sqlite::open(folder).map_err(|fault| StartError::Data(fault.to_string()))?;
+                Cloud::open(Box::new(store), self.clock.clone(), fabric.clone(), options).map_err(
+                    |error| StartError::Data(format!("the data folder {}: {error}", folder.display())),
+                )?
+            }
+        };
         for seed in &self.seeds {
             cloud.load_seed(seed).map_err(StartError::Seed)?;
         }
+        cloud.store.wait().map_err(|fault| StartError::Data(fault.to_string()))?;
         let asked = cloud.clone();
         let revoked = Arc::new(move |leaf: &[u8]| asked.is_certificate_revoked(leaf));
         let pki = Arc::new(Pki::with_revocation(self.clock.clone(), revoked).map_err(StartError::Pki)?);
@@ -164,7 +185,8 @@ impl Hub {
     pub fn builder() -> Builder {
         let addresses =
             Sockets { mqtt: local(11_883), mqtts: local(18_883), http: local(8_080), https: local(8_443) };
-        Builder { addresses, seeds: Vec::new(), strict: false, capture: None, clock: Clock::system() }
+        let (seeds, clock) = (Vec::new(), Clock::system());
+        Builder { addresses, seeds, data: None, strict: false, capture: None, clock }
     }
 
     /// Where devices connect by plain MQTT.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use super::series::Series;
-use super::{Backing, Change, Image, Posted, Sample, SeriesQuery, StoreFault, Ticket};
+use super::{Backing, Change, Image, Posted, Sample, SeriesQuery, StoreFault, Ticket, Watcher};
 
 /// Samples kept of a point; the oldest go first.
 const SAMPLES_OF_A_POINT: usize = 1_000;
@@ -89,13 +89,15 @@ impl Backing for Memory {
         Ticket::default()
     }
 
-    fn poll_committed(&self, _: Ticket, _: &mut Context<'_>) -> Poll<Result<(), StoreFault>> {
+    fn poll_committed(&self, _: Ticket, _: &Context<'_>) -> Poll<Result<(), StoreFault>> {
         Poll::Ready(Ok(()))
     }
 
     fn ready(&self) -> Result<(), StoreFault> {
         Ok(())
     }
+
+    fn watch(&self, _: Watcher) {}
 
     fn series(&self, device: u64, point: usize, query: &SeriesQuery) -> Result<Vec<Sample>, StoreFault> {
         let devices = self.shard(device);

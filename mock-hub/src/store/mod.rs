@@ -9,9 +9,11 @@ pub(crate) mod kept_value;
 mod memory;
 mod record;
 mod series;
+mod sqlite;
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 
 use crate::domain::device::Device;
 use crate::fabric::DeviceId;
@@ -22,10 +24,14 @@ pub(crate) use record::{
     Change, CommandRecord, Counters, DeviceImage, DeviceRecord, Image, Posted, ProductRecord, Sample,
     SeriesQuery, StateRecord, StoreFault,
 };
+pub(crate) use sqlite::Sqlite;
 
 /// Names a change by its place in the order of changes; 0 is kept from the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(pub(crate) u64);
+
+/// Hears when changes cannot be kept any more, and (`None`) when they can again; on a thread of the backing.
+pub(crate) type Watcher = Box<dyn Fn(Option<&StoreFault>) + Send>;
 
 /// Where changes are kept. [`append`](Self::append), [`last`](Self::last) and
 /// [`poll_committed`](Self::poll_committed) never block; the others may wait for a disk.
@@ -40,10 +46,13 @@ pub(crate) trait Backing: Send + Sync {
     fn last(&self) -> Ticket;
 
     /// Ready when the change and all before it are kept, or cannot be for now.
-    fn poll_committed(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<(), StoreFault>>;
+    fn poll_committed(&self, ticket: Ticket, cx: &Context<'_>) -> Poll<Result<(), StoreFault>>;
 
     /// An error while changes cannot be kept.
     fn ready(&self) -> Result<(), StoreFault>;
+
+    /// Sets who hears of faults.
+    fn watch(&self, watcher: Watcher);
 
     /// Samples of a point, of those that are kept.
     fn series(&self, device: u64, point: usize, query: &SeriesQuery) -> Result<Vec<Sample>, StoreFault>;
@@ -115,11 +124,7 @@ impl Store {
     }
 
     /// Ready when the change and all before it are kept, or cannot be for now. In memory at once.
-    pub(crate) fn poll_committed(
-        &self,
-        ticket: Ticket,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), StoreFault>> {
+    pub(crate) fn poll_committed(&self, ticket: Ticket, cx: &Context<'_>) -> Poll<Result<(), StoreFault>> {
         if ticket == Ticket::default() {
             Poll::Ready(Ok(()))
         } else {
@@ -136,6 +141,16 @@ impl Store {
     /// An error while changes cannot be kept; ask before a change that somebody waits for.
     pub(crate) fn ready(&self) -> Result<(), StoreFault> {
         if self.durable { self.backing.ready() } else { Ok(()) }
+    }
+
+    /// Waits like [`committed`](Self::committed), on a thread that may stand still.
+    pub(crate) fn wait(&self) -> Result<(), StoreFault> {
+        wait(&*self.backing, self.last())
+    }
+
+    /// See [`Backing::watch`].
+    pub(crate) fn watch(&self, watcher: Watcher) {
+        self.backing.watch(watcher);
     }
 
     /// Samples of a point of the device with this storage key; may read the disk.
@@ -161,5 +176,22 @@ impl Store {
     /// See [`Backing::replace`]; may wait for the disk.
     pub(crate) fn replace(&self, image: &Image) -> Result<(), StoreFault> {
         self.backing.replace(image)
+    }
+}
+
+/// Waits on this thread until a change is kept or cannot be for now.
+fn wait(backing: &dyn Backing, ticket: Ticket) -> Result<(), StoreFault> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    loop {
+        match backing.poll_committed(ticket, &Context::from_waker(&waker)) {
+            Poll::Ready(outcome) => return outcome,
+            Poll::Pending => std::thread::park(),
+        }
     }
 }

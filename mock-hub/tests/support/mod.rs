@@ -5,7 +5,9 @@
     reason = "each test binary uses a part of it, and a failure is to panic"
 )]
 
-use std::io::{ErrorKind, Read, Write};
+pub(crate) mod process;
+
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -131,6 +133,21 @@ pub(crate) struct Packet {
 }
 
 impl Packet {
+    /// The first packet of `bytes`, if it is whole, and its length.
+    pub(crate) fn cut(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (mut length, mut at) = (0usize, 1);
+        loop {
+            let byte = *bytes.get(at)?;
+            length |= usize::from(byte & 0x7F) << (7 * (at - 1));
+            at += 1;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let body = bytes.get(at..at + length)?.to_vec();
+        Some((Self { head: bytes[0], body }, at + length))
+    }
+
     /// Topic, packet identifier (0 at QoS 0) and payload of a PUBLISH.
     pub(crate) fn published(&self) -> (String, u16, Vec<u8>) {
         assert_eq!(self.head & 0xF0, 0x30, "no PUBLISH: {self:?}");
@@ -197,8 +214,13 @@ pub(crate) fn signed_in(hub: &Hub, login: &Login) -> Client<TcpStream> {
 
 impl<S: Read + Write> Client<S> {
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
-        self.0.flush().unwrap();
+        self.try_send(bytes).unwrap();
+    }
+
+    /// Sends, unless the hub is gone.
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)?;
+        self.0.flush()
     }
 
     /// The next packet.
@@ -250,6 +272,22 @@ pub(crate) fn http(stream: &mut (impl Read + Write), method: &str, path: &str, b
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// The same on a connection of its own; nothing if the hub is gone or goes meanwhile.
+pub(crate) fn try_http(address: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
 /// The texts of the journal's entries of one kind, oldest first.

@@ -7,7 +7,7 @@ use super::super::call::Call;
 use super::super::devices::UNKNOWN_DEVICE;
 use super::super::reply::Fault;
 use super::super::routes::Routes;
-use super::super::{Shared, commands};
+use super::super::{Shared, commands, kept};
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes.post("/hub/v1/measurepoint-get", measurepoint_get)
@@ -20,7 +20,7 @@ async fn measurepoint_get(State(admin): Shared, request: Request) -> Response {
         let call = Call::read(&admin, request).await?;
         let device = call.device(&admin, UNKNOWN_DEVICE)?;
         let command = commands::measurepoint_get(&call, &device)?;
-        commands::run(&admin, &device, command, true).await
+        kept(&admin, commands::run(&admin, &device, command, true).await).await
     };
     outcome.await.unwrap_or_else(Fault::into_reply).into_response()
 }

@@ -53,8 +53,10 @@ async fn aside<T: Send + 'static>(
     cloud: &Arc<Cloud>,
     work: impl FnOnce(&Cloud) -> Result<T, WorldError> + Send + 'static,
 ) -> Result<T, WorldError> {
+    // Without a runtime nobody else is served meanwhile anyway.
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return work(cloud) };
     let cloud = Arc::clone(cloud);
-    let working = tokio::task::spawn_blocking(move || work(&cloud)).await;
+    let working = runtime.spawn_blocking(move || work(&cloud)).await;
     // The panic hook has told how.
     working.unwrap_or_else(|_| Err(WorldError::wrong("the hub failed inside, which is a bug".to_owned())))
 }

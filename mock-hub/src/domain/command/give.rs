@@ -86,13 +86,21 @@ impl Cloud {
             let mut commands = self.lock_commands();
             while let Some(command) = commands.next(asset_id) {
                 let (id, cached, device) = (command.id, command.is_cached(), command.device.clone());
+                let ends_ms = command.ends_ms;
                 let outbound = outbound(command);
                 let shown =
                     journal::Message::new(&outbound.topic, &id.to_string(), 1, &outbound.payload, None);
                 let now_ms = self.clock.monotonic_ms();
-                match self.fabric.deliver(&device, outbound) {
+                let delivered = if self.fabric.locate(&device).is_some() {
+                    // The store hears of it before the device does, or a hub that ends here would send it again.
+                    commands.sent(id, now_ms);
+                    commands.keep();
+                    self.fabric.deliver(&device, outbound).inspect_err(|_| commands.unsent(id, ends_ms))
+                } else {
+                    Err(Undelivered::NotConnected)
+                };
+                match delivered {
                     Ok(()) => {
-                        commands.sent(id, now_ms);
                         let sent = Entry::new(EntryKind::MessageOut, "command sent");
                         notes.push(sent.device(&device).message(shown));
                         break;

@@ -8,6 +8,7 @@
 
 mod answer;
 mod give;
+mod record;
 mod table;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::fabric::DeviceId;
 
 use super::names::I18n;
 
+pub(in crate::domain) use record::Locked;
 pub(crate) use table::Commands;
 
 /// Seconds that a command may be cached, at most (`docs-model.md` §5; one page prints 72,800).

@@ -38,6 +38,9 @@ pub(crate) struct Commands {
     queues: HashMap<Arc<str>, VecDeque<u64>>,
     /// When each open command is looked at again.
     due: BTreeSet<(u64, u64)>,
+    /// What has changed and must be kept; nothing unless `keeps`.
+    pub(super) changed: BTreeSet<u64>,
+    pub(super) keeps: bool,
 }
 
 impl Commands {
@@ -51,10 +54,28 @@ impl Commands {
         if queue.len() - usize::from(sent) >= MAX_WAITING {
             return Err(Full::Device);
         }
-        queue.push_back(command.id);
-        self.due.insert((command.due_ms, command.id));
-        self.by_id.insert(command.id, command);
+        self.enter(command);
         Ok(())
+    }
+
+    /// Enters a command as it stands: an open one into its queue, an ended one into the history.
+    pub(super) fn enter(&mut self, command: Command) {
+        let id = command.id;
+        if command.progress.is_settled() {
+            self.history.push_back(id);
+        } else {
+            self.queues.entry(command.asset_id.clone()).or_default().push_back(id);
+            self.due.insert((command.due_ms, id));
+        }
+        self.by_id.insert(id, command);
+        self.note(id);
+    }
+
+    /// Notes that a command has changed or is gone.
+    fn note(&mut self, id: u64) {
+        if self.keeps {
+            self.changed.insert(id);
+        }
     }
 
     /// Marks a command as sent; the time-out of a cached one begins.
@@ -66,6 +87,16 @@ impl Commands {
         }
         let ends_ms = command.ends_ms;
         self.look_again(id, ends_ms);
+        self.note(id);
+    }
+
+    /// Takes a mark as sent back, of a command that did not get away; it ended at `ends_ms` before.
+    pub(super) fn unsent(&mut self, id: u64, ends_ms: u64) {
+        let Some(command) = self.by_id.get_mut(&id) else { return };
+        command.progress = Progress::Created;
+        command.ends_ms = ends_ms;
+        self.look_again(id, ends_ms);
+        self.note(id);
     }
 
     /// Sets when an open command is looked at again, no later than it ends.
@@ -93,27 +124,30 @@ impl Commands {
             }
         }
         command.settled.send_replace(true);
+        self.note(id);
         self.history.push_back(id);
         if self.history.len() > MAX_HISTORY
             && let Some(oldest) = self.history.pop_front()
         {
             self.by_id.remove(&oldest);
+            self.note(oldest);
         }
         true
     }
 
     /// Gives the waiting commands of an asset to the device that took its place.
     pub(super) fn readdress(&mut self, asset_id: &str, device: &DeviceId) {
-        for id in self.queues.get(asset_id).into_iter().flatten() {
-            if let Some(command) = self.by_id.get_mut(id) {
+        for id in self.open(asset_id) {
+            if let Some(command) = self.by_id.get_mut(&id) {
                 command.device = device.clone();
             }
+            self.note(id);
         }
     }
 
-    /// Forgets everything; who waits for a command sees its channel end.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+    /// Every command, oldest first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Command> {
+        self.by_id.values()
     }
 
     /// The command that an asset's device should be sent now: the first of its queue, unless it was sent already.

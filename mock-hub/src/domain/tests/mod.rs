@@ -4,8 +4,10 @@ mod captures;
 mod commands;
 mod inbound;
 mod keep;
+mod kept;
 mod lifecycle;
 mod rules;
+mod scratch;
 mod seed;
 mod session;
 

@@ -40,8 +40,9 @@ pub(super) struct Output {
     written: usize,
     /// How far packets were written into the journal.
     told: usize,
-    /// Bytes that may leave; what stands behind was queued since and is still to be judged by the faults.
-    judged: usize,
+    /// Bytes that may leave; what stands behind was queued since, waits for the store, and is then to be judged by
+    /// the faults.
+    released: usize,
     total: u64,
 }
 
@@ -56,17 +57,22 @@ impl Output {
 
     /// All that is queued may leave.
     pub(super) fn release(&mut self) {
-        self.judged = self.bytes.len();
+        self.released = self.bytes.len();
+    }
+
+    /// Whether something was queued since the last [`release`](Self::release).
+    pub(super) fn is_held(&self) -> bool {
+        self.released < self.bytes.len()
     }
 
     /// Takes the whole packets that were queued since the last [`release`](Self::release) out again.
     pub(super) fn take_fresh(&mut self) -> Vec<u8> {
         // What was told of it is told again as it leaves.
-        self.told = self.told.min(self.judged);
-        self.bytes.split_off(self.judged.min(self.bytes.len()))
+        self.told = self.told.min(self.released);
+        self.bytes.split_off(self.released)
     }
 
-    /// Bytes not yet written.
+    /// Bytes not yet written, those that may not leave yet too.
     pub(super) fn waiting(&self) -> usize {
         self.bytes.len() - self.written
     }
@@ -76,9 +82,9 @@ impl Output {
         self.total
     }
 
-    /// What waits, in order.
+    /// What may be written, in order.
     pub(super) fn unsent(&self) -> &[u8] {
-        self.bytes.get(self.written..).unwrap_or_default()
+        self.bytes.get(self.written..self.released).unwrap_or_default()
     }
 
     /// The peer has taken the first `count` bytes of [`unsent`](Self::unsent).
@@ -98,7 +104,7 @@ impl Output {
     }
 
     fn hand_back(&mut self) {
-        (self.written, self.told, self.judged) = (0, 0, 0);
+        (self.written, self.told, self.released) = (0, 0, 0);
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         if bytes.capacity() <= SPARE {

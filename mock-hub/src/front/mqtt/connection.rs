@@ -227,7 +227,8 @@ impl Connection {
         }
     }
 
-    /// What waits for the peer, in order.
+    /// What may go to the peer, in order. What tells of a change that a durable store has not kept yet is held back;
+    /// the waker of the last [`take_news`](Self::take_news) fires when it may go.
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
         match &self.stage {
@@ -379,6 +380,7 @@ impl Connection {
     fn refuse(&mut self, code: u8) {
         let mut output = Output::default();
         packet::put_connack(output.buffer(), false, code);
+        output.release();
         self.tell(Way::Out, output.unsent());
         if let Some((strike, delay_ms)) = self.front.cloud.faults.slow_close(None) {
             self.front.cloud.note(strike.entry(None));

@@ -41,7 +41,7 @@ impl Inbound {
         self.act(&out)
     }
 
-    /// Lets what was queued since the last call leave, as far as the faults want it.
+    /// Lets what was queued since the last call leave, as far as the faults want it; the store has kept what it tells.
     pub(super) fn pass_down(&mut self) -> Result<(), End> {
         if !self.is_harmed() {
             self.output.release();
@@ -84,11 +84,12 @@ impl Inbound {
             self.send_late_activation()?;
         }
         self.act(&arrived)?;
-        // What is due now was judged before; what it leads to was not.
-        self.pass_down()?;
+        // What is due now was judged before; what it leads to was not, and may have to wait for the store.
+        let mut fresh = self.output.take_fresh();
         self.output.buffer().append(&mut leaves);
         self.output.release();
         self.tell_output();
+        self.output.buffer().append(&mut fresh);
         self.settle();
         Ok(())
     }

@@ -6,12 +6,13 @@ use crate::domain::SignedIn;
 use crate::fabric::{ConnectionId, Outbound};
 use crate::front::Front;
 use crate::journal::{Entry, EntryKind};
+use crate::store::StoreFault;
 
 use super::buffers::Output;
 use super::end::End;
 use super::harm::Harm;
 use super::lines::{self, Way};
-use super::packet::{self, Filters, Malformed, Packet, Publish, Unframed, frame};
+use super::packet::{self, Filters, Frame, Malformed, Packet, Publish, Unframed, frame};
 use super::session::Session;
 
 /// With this much unsent output nothing more is read from the peer.
@@ -140,6 +141,35 @@ impl Inbound {
             lines::note(cloud, Some(&self.who.device), self.connection, Way::Out, &frame);
             rest = rest.get(frame.length..).unwrap_or_default();
         }
+    }
+
+    /// What is held back tells of changes that the store cannot keep: no reply may say that they were taken.
+    pub(super) fn refuse_held(&mut self, fault: &StoreFault) {
+        let held = self.output.take_fresh();
+        let mut rest = &*held;
+        while let Ok(frame) = frame(rest, usize::MAX) {
+            let (whole, behind) = rest.split_at(frame.length.min(rest.len()));
+            if !self.refuse_reply(&frame, fault) {
+                self.output.buffer().extend_from_slice(whole);
+            }
+            rest = behind;
+        }
+        self.tell_output();
+    }
+
+    /// Queues a reply anew, if it says that something was taken; false if it does not.
+    fn refuse_reply(&mut self, frame: &Frame<'_>, fault: &StoreFault) -> bool {
+        let Ok(Packet::Publish(Publish { topic, payload, qos, id })) = packet::decode(frame) else {
+            return false;
+        };
+        let Some(payload) = self.front.cloud.not_kept(&self.who, topic, payload, fault) else { return false };
+        let id = (qos > 0).then_some(id);
+        // It is a few hundred bytes longer than the reply was, so it fits.
+        let _ = packet::put_publish(self.output.buffer(), topic, &payload, id, false);
+        if let Some(id) = id {
+            self.session.amend(id, payload);
+        }
+        true
     }
 
     /// Queues a message to the device, at the QoS that it can take.

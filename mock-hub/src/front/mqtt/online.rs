@@ -1,11 +1,12 @@
 //! A signed-in connection: packets, mailbox and the moments at which it ends by itself.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crate::fabric::{Claim, ConnectionId, Line, News};
 use crate::front::Front;
 use crate::journal::{Entry, EntryKind};
+use crate::store::Ticket;
 
 use super::buffers::Output;
 use super::end::End;
@@ -21,6 +22,8 @@ pub(super) struct Online {
     connection: ConnectionId,
     keep_alive: KeepAlive,
     stall: Stall,
+    /// What the store must keep before the rest of the output may go.
+    held: Option<Ticket>,
     ended: Option<String>,
     /// Let go last, after the cloud knows.
     _claim: Claim,
@@ -54,16 +57,18 @@ impl Online {
         packet::put_connack(inbound.output_mut().buffer(), present, 0);
         let first = front.cloud.connected(inbound.who(), line.id());
         let queued = inbound.send_first(first);
-        let queued = queued.and_then(|()| inbound.resume()).and_then(|()| inbound.pass_down());
+        let queued = queued.and_then(|()| inbound.resume());
         inbound.tell_output();
-        let online = Self {
+        let mut online = Self {
             inbound,
             connection: line.id(),
             keep_alive: KeepAlive::new(wanted.keep_alive_s, front.clock.monotonic_ms()),
             stall: Stall::new(front.limits.stall_ms),
+            held: None,
             ended: None,
             _claim: claim,
         };
+        let queued = queued.and(online.hold());
         (online, queued)
     }
 
@@ -76,16 +81,43 @@ impl Online {
     }
 
     pub(super) fn wants_bytes(&self) -> bool {
-        self.output().waiting() < HIGH_WATER
+        self.held.is_none() && self.output().waiting() < HIGH_WATER
     }
 
     pub(super) fn is_behind(&self) -> bool {
         self.inbound.is_behind()
     }
 
+    /// Holds back what was answered until everything that was changed up to now is kept: nothing that leaves the hub
+    /// tells of what a sudden end could undo. Meanwhile nothing more is read, so each connection waits with one read's
+    /// answers at most, and the commit is shared with whoever else changed something. In memory nothing waits.
+    fn hold(&mut self) -> Result<(), End> {
+        let store = &self.inbound.front().cloud.store;
+        if !store.is_durable() {
+            return self.inbound.pass_down();
+        }
+        if self.inbound.output().is_held() {
+            self.held = Some(store.last());
+        }
+        Ok(())
+    }
+
+    /// Lets go what was held back, if the store has kept it; what it cannot keep is told as refused.
+    fn let_go(&mut self, cx: &Context<'_>) -> Result<(), End> {
+        let Some(ticket) = self.held else { return Ok(()) };
+        match self.inbound.front().cloud.store.poll_committed(ticket, cx) {
+            Poll::Pending => return Ok(()),
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(fault)) => self.inbound.refuse_held(&fault),
+        }
+        self.held = None;
+        self.inbound.pass_down()
+    }
+
     /// Takes what has come from the rest of the hub, and packets that had to wait for room.
     pub(super) fn take_news(&mut self, line: &Line, cx: &Context<'_>) -> Result<(), End> {
-        while let Poll::Ready(news) = line.poll_news(cx, self.inbound.has_room()) {
+        self.let_go(cx)?;
+        while let Poll::Ready(news) = line.poll_news(cx, self.held.is_none() && self.inbound.has_room()) {
             match news {
                 News::End(reason) => return Err(End::Ordered(reason)),
                 News::Messages(messages) => {
@@ -93,17 +125,27 @@ impl Online {
                     if !self.inbound.is_harmed() {
                         self.inbound.tell_output();
                     }
+                    self.hold()?;
+                    self.let_go(cx)?;
                 }
             }
         }
-        if self.is_behind() && self.wants_bytes() { self.receive(&[]) } else { self.inbound.pass_down() }
+        if self.is_behind() && self.wants_bytes() {
+            self.receive(&[])?
+        } else {
+            self.hold()?
+        }
+        // Asked once more, so that the waker hears of what is held by now.
+        self.let_go(cx)
     }
 
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), End> {
-        if self.inbound.receive(bytes)? {
+        let taken = self.inbound.receive(bytes);
+        let held = self.hold();
+        if taken? {
             self.keep_alive.heard(self.inbound.front().clock.monotonic_ms());
         }
-        self.inbound.pass_down()
+        held
     }
 
     /// Whether the peer takes nothing at the moment.
@@ -129,12 +171,20 @@ impl Online {
         if self.keep_alive.deadline().is_some_and(|deadline| now_ms >= deadline) {
             return Err(End::KeepAlive { seconds: self.keep_alive.seconds });
         }
-        self.inbound.let_go(now_ms)
+        self.inbound.let_go(now_ms)?;
+        self.hold()
     }
 
-    /// Leaves the session behind for the next connection, and gives what was not sent yet.
+    /// Leaves the session behind for the next connection, and gives what was not sent yet. What still waits for the
+    /// store is not sent at all: who ends a connection does not wait for answers, and sends again what got none.
     pub(super) fn end(mut self, line: &Line, end: &End) -> Output {
-        let (mut session, output) = self.inbound.take_apart();
+        // A fault that ends the connection once more changes nothing.
+        let _ = self.let_go(&Context::from_waker(Waker::noop()));
+        let (mut session, mut output) = self.inbound.take_apart();
+        if self.inbound.front().cloud.store.is_durable() {
+            output.take_fresh();
+        }
+        output.release();
         let (front, device) = (self.inbound.front(), &self.inbound.who().device);
         if end.is_fault() {
             front.cloud.note(Entry::new(EntryKind::Transport, format!("{end}; closed")).device(device));

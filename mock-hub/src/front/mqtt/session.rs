@@ -104,6 +104,15 @@ impl Session {
         Ok(id)
     }
 
+    /// Changes the payload of a message that waits for its PUBACK.
+    pub(super) fn amend(&mut self, id: u16, payload: Vec<u8>) {
+        let sent = self.unacknowledged.get_mut(&id);
+        if let Some(message) = sent.and_then(|sent| sent.message.as_mut()) {
+            self.kept_bytes = self.kept_bytes - message.payload.len() + payload.len();
+            message.payload = payload;
+        }
+    }
+
     /// A PUBACK came; false if nothing waited for it.
     pub(super) fn acknowledge(&mut self, id: u16) -> bool {
         let Some(sent) = self.unacknowledged.remove(&id) else { return false };
