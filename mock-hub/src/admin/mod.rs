@@ -89,8 +89,11 @@ async fn connect_service(
     let outcome = async {
         known_version(&version)?;
         let call = Call::read(&admin, request).await?;
-        may_change(&admin, &call)?;
-        match (&*resource, &*call.action) {
+        let changes = !READS.contains(&&*call.action);
+        if changes {
+            admin.cloud.store.ready().map_err(Fault::not_kept)?;
+        }
+        let outcome = match (&*resource, &*call.action) {
             ("products", _) => products::answer(&admin, &call),
             ("devices", _) => devices::answer(&admin, &call),
             ("commands", _) => commands::answer(&admin, &call).await,
@@ -98,16 +101,14 @@ async fn connect_service(
             ("device-logs", "search") => device_logs::search(&admin, &call),
             ("certificates", "apply") => certificates::apply(&admin, &call),
             _ => Err(call.unknown(&resource)),
-        }
+        };
+        if changes { kept(&admin, outcome).await } else { outcome }
     };
-    kept(&admin, outcome.await).await.unwrap_or_else(Fault::into_reply).into_response()
+    outcome.await.unwrap_or_else(Fault::into_reply).into_response()
 }
 
-/// Refuses what would change something while nothing can be kept.
-fn may_change(admin: &Admin, call: &Call) -> Result<(), Fault> {
-    let reads = ["get", "search", "queryLatest"];
-    if reads.contains(&&*call.action) { Ok(()) } else { admin.cloud.store.ready().map_err(Fault::not_kept) }
-}
+/// Actions that change nothing that is kept: they go on while the store cannot keep anything.
+const READS: [&str; 4] = ["get", "search", "queryLatest", "apply"];
 
 /// A reply goes out when all that it tells of is kept.
 async fn kept(admin: &Admin, outcome: Result<Reply, Fault>) -> Result<Reply, Fault> {
