@@ -2,6 +2,7 @@
 //!
 //! The body asks the ring when the socket has room, so a slow listener holds nothing and slows nobody.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,15 +28,43 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// takes a bounded part of its time. Real time, since it is the machine that is spared.
 const PACE: Duration = Duration::from_micros(200);
 
+/// What one line costs a page: 100 lines a second are more than anybody reads.
+const PAGE_PACE: Duration = Duration::from_millis(10);
+/// Lines of a burst that a page shows.
+const PAGE_KEEP: usize = 50;
+
 /// Writes one entry as one or more events, or nothing.
 pub(super) type Render = Box<dyn Fn(&Seen, &mut Vec<u8>) + Send + Sync>;
+
+/// How a listener is told.
+pub(super) struct Manner {
+    line: Render,
+    /// The event that tells how many entries were left out.
+    dropped: fn(u64) -> String,
+    /// Entries of one go that are told; of more only the newest.
+    keep: usize,
+    pace: Duration,
+}
+
+impl Manner {
+    /// Every entry, as far as the listener keeps up.
+    pub(super) fn complete(line: Render) -> Self {
+        let dropped = |count| format!("event: dropped\ndata: {}\n\n", json!({"dropped": count}));
+        Self { line, dropped, keep: usize::MAX, pace: PACE }
+    }
+
+    /// As much as a page can show, and always the newest.
+    pub(super) fn for_people(line: Render, dropped: fn(u64) -> String) -> Self {
+        Self { line, dropped, keep: PAGE_KEEP, pace: PAGE_PACE }
+    }
+}
 
 /// A listener on its way to a socket.
 struct Feed {
     cloud: Arc<Cloud>,
     listener: Listener,
     filter: Filter,
-    render: Render,
+    manner: Manner,
     /// Nothing was said yet.
     fresh: bool,
     /// Events of the last chunk.
@@ -47,7 +76,7 @@ pub(super) fn respond(
     cloud: &Arc<Cloud>,
     headers: &HeaderMap,
     mut filter: Filter,
-    render: Render,
+    manner: Manner,
 ) -> Response {
     let last_id = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let since = last_id.or(filter.since.take());
@@ -59,7 +88,7 @@ pub(super) fn respond(
             return (StatusCode::SERVICE_UNAVAILABLE, body).into_response();
         }
     };
-    let feed = Feed { cloud: cloud.clone(), listener, filter, render, fresh: true, paced: 0 };
+    let feed = Feed { cloud: cloud.clone(), listener, filter, manner, fresh: true, paced: 0 };
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
     (headers, Body::new(Events(Some(Box::pin(feed.next()))))).into_response()
 }
@@ -72,7 +101,7 @@ impl Feed {
             return Some((Bytes::from_static(b": listening\nretry: 1000\n\n"), self));
         }
         if self.paced > 0 {
-            real::sleep(PACE * self.paced).await;
+            real::sleep(self.manner.pace * self.paced).await;
             self.paced = 0;
         }
         let heartbeat = self.cloud.clock.sleep(HEARTBEAT);
@@ -95,14 +124,29 @@ impl Feed {
     }
 
     fn chunk(&mut self) -> Vec<u8> {
-        let mut chunk = Vec::new();
-        let batch = self.listener.take(BATCH);
-        if batch.lost > 0 {
-            let lost = json!({"dropped": batch.lost});
-            chunk.extend_from_slice(format!("event: dropped\ndata: {lost}\n\n").as_bytes());
+        let mut batch = self.listener.take(BATCH);
+        let mut entries: VecDeque<Arc<Seen>> = VecDeque::new();
+        let mut lost = 0;
+        loop {
+            lost += batch.lost;
+            let full = batch.entries.len() == BATCH;
+            entries.extend(batch.entries.into_iter().filter(|seen| self.filter.matches(seen)));
+            while entries.len() > self.manner.keep {
+                entries.pop_front();
+                lost += 1;
+            }
+            // Who leaves out goes on to the newest.
+            if !full || self.manner.keep > BATCH {
+                break;
+            }
+            batch = self.listener.take(BATCH);
         }
-        for seen in batch.entries.iter().filter(|seen| self.filter.matches(seen)) {
-            (self.render)(seen, &mut chunk);
+        let mut chunk = Vec::new();
+        if lost > 0 {
+            chunk.extend_from_slice((self.manner.dropped)(lost).as_bytes());
+        }
+        for seen in &entries {
+            (self.manner.line)(seen, &mut chunk);
             self.paced += 1;
         }
         chunk

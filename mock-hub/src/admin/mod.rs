@@ -17,6 +17,7 @@ mod listing;
 mod measurepoints;
 mod metrics;
 mod models;
+mod page;
 mod products;
 mod reply;
 mod routes;
@@ -78,7 +79,7 @@ fn routes() -> Routes {
         .any("/connect-service/{version}/{resource}", connect_service)
         .any("/model-service/{version}/{resource}", model_service)
         .any("/tsdb-service/{version}/{operation}", tsdb_service);
-    metrics::routes(control::routes(routes))
+    page::routes(metrics::routes(control::routes(routes)))
 }
 
 async fn connect_service(
@@ -158,7 +159,10 @@ fn known_version(version: &str) -> Result<(), Fault> {
 }
 
 async fn no_route(request: Request) -> Response {
-    let text = format!("no route {} {}", request.method(), request.uri().path());
+    no_such(format!("no route {} {}", request.method(), request.uri().path()))
+}
+
+fn no_such(text: String) -> Response {
     let mut reply = Reply::failed(99404, text).into_response();
     *reply.status_mut() = StatusCode::NOT_FOUND;
     reply

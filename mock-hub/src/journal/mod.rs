@@ -16,7 +16,7 @@ use crate::enos::json::Cursor;
 use crate::fabric::DeviceId;
 
 pub(crate) use filter::{Filter, Kinds, is_of};
-pub(crate) use line::Line;
+pub(crate) use line::{Line, shown};
 pub(crate) use listener::Listener;
 #[cfg(test)]
 use listener::{Batch, TooMany};

@@ -6,8 +6,9 @@ use axum::response::Response;
 
 use crate::journal::{Line, Seen};
 
+use super::super::Shared;
+use super::super::feed::{self, Manner};
 use super::super::routes::Routes;
-use super::super::{Shared, feed};
 use super::bad_request;
 use super::query::selection;
 
@@ -21,7 +22,7 @@ async fn events(State(admin): Shared, headers: HeaderMap, uri: Uri) -> Response 
         Ok(selection) => {
             let full = selection.full;
             let render = move |seen: &Seen, out: &mut Vec<u8>| write_event(seen, full, out);
-            feed::respond(&admin.cloud, &headers, selection.filter, Box::new(render))
+            feed::respond(&admin.cloud, &headers, selection.filter, Manner::complete(Box::new(render)))
         }
         Err(fault) => bad_request(fault),
     }
