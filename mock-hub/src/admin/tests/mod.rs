@@ -11,8 +11,11 @@ mod metrics;
 mod signed;
 mod tsdb;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -136,8 +139,16 @@ impl Player {
         self.cloud.store.device(&self.who.device).unwrap().secret.expose().to_owned()
     }
 
+    /// What comes next; fails if nothing does, however often the others had their turn.
     async fn news(&self) -> News {
-        self.open.line().news().await
+        let mut news = pin!(self.open.line().news());
+        for _ in 0..100_000 {
+            if let Poll::Ready(news) = poll_fn(|cx| Poll::Ready(news.as_mut().poll(cx))).await {
+                return news;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("nothing came for {}", self.who.device);
     }
 
     /// The next command.

@@ -241,6 +241,33 @@ fn a_device_in_dynamic_activation_gets_its_commands_after_the_static_login() {
     assert_eq!(world.on_a_line(who).commands(), [command]);
 }
 
+/// Answers and the timer come from several threads at once.
+#[test]
+fn an_end_that_another_thread_was_quicker_with_changes_nothing() {
+    for round in 0..300 {
+        let world = World::example();
+        let device = world.player("Tq4zR9Lw", "t-1");
+        let id = give(&world, 0, 5).unwrap();
+        let start = std::sync::Barrier::new(3);
+        std::thread::scope(|scope| {
+            for code in [200, 1102] {
+                let (device, start) = (&device, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    device.answer(id, code);
+                });
+            }
+            start.wait();
+            if round % 2 == 0 {
+                world.pass(5 * SECOND);
+            } else {
+                world.cloud.delete_device(&turbine(&world));
+            }
+        });
+        assert_eq!(world.journal("command").len(), 1, "round {round}: {:?}", world.journal("command"));
+    }
+}
+
 #[test]
 fn history_is_bounded_by_number_and_age() {
     let world = World::example();
