@@ -13,13 +13,13 @@ use std::time::Instant;
 use mock_hub::Hub;
 use serde_json::Value;
 
-use support::process::{FREE, Folder, Process, command};
+use support::process::{FREE, Folder, Process, ended};
 use support::*;
 
 /// Starts a hub over a folder that it must refuse, in one line that says `wanted`; nothing in the folder changes.
 fn refuses(folder: &str, wanted: &[&str]) {
     let before = contents(Path::new(folder));
-    let output = command(&[&FREE[..], &["--data", folder]].concat()).output().unwrap();
+    let output = ended(&[&FREE[..], &["--data", folder]].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(output.stdout.is_empty());
@@ -42,7 +42,7 @@ fn two_hubs_do_not_share_a_folder_and_the_second_says_who_has_it() {
     let data = folder.file("data");
     let mut first = Process::start(&["--data", &data]);
     let holder = format!("process {}", first.child.id());
-    let output = command(&[&FREE[..], &["--data", &data]].concat()).output().unwrap();
+    let output = ended(&[&FREE[..], &["--data", &data]].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     for wanted in ["is in use by another hub", &holder, "Fix: stop that hub"] {
@@ -83,11 +83,11 @@ fn a_folder_that_is_not_this_hubs_is_refused_untouched() {
     fs::write(Path::new(&home).join("thesis.doc"), "years of work").unwrap();
     refuses(&home, &["thesis.doc", "no hub's data"]);
     // A folder that cannot be made, since a file has its name.
-    let output = command(&[&FREE[..], &["--data", &format!("{made}/hub.db")]].concat()).output().unwrap();
+    let output = ended(&[&FREE[..], &["--data", &format!("{made}/hub.db")]].concat());
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("the data folder"));
     // Both at once make no sense.
-    let both = command(&[&FREE[..], &["--data", &made, "--memory"]].concat()).output().unwrap();
+    let both = ended(&[&FREE[..], &["--data", &made, "--memory"]].concat());
     assert!(!both.status.success());
 }
 
@@ -101,7 +101,7 @@ fn a_damaged_database_is_told_and_not_served() {
     // Everything behind the first page, where the schema is.
     bytes[4096..].fill(0x55);
     fs::write(&database, bytes).unwrap();
-    let output = command(&[&FREE[..], &["--data", &data]].concat()).output().unwrap();
+    let output = ended(&[&FREE[..], &["--data", &data]].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot read the data folder") && said.contains("Fix: "), "{said}");
