@@ -236,6 +236,12 @@ impl Faults {
         }
     }
 
+    /// Whether any certificate is revoked now.
+    pub(crate) fn revokes(&self) -> bool {
+        let revokes = |fault: &Fault| !fault.is_spent() && fault.order.kind == Kind::CertificateRevoked;
+        !self.quiet(Group::Enos) && self.lock().faults.iter().any(revokes)
+    }
+
     /// A TLS peer shows a certificate that was issued to `device_key`: whether it is revoked.
     pub(crate) fn revoked(&self, device_key: &str) -> Option<Strike> {
         if self.quiet(Group::Enos) {

@@ -151,6 +151,7 @@ fn a_byte_fault_is_decided_once_for_each_connection() {
 #[test]
 fn only_the_certificate_of_the_named_device_is_revoked() {
     let faults = ordered(&[r#"{"kind":"certificate_revoked","device":"pk/d1"}"#]);
+    assert!(faults.revokes() && !Faults::default().revokes());
     assert!(faults.revoked("d2").is_none());
     let strike = faults.revoked("d1").unwrap();
     assert!(format!("{:?}", strike.entry(Some(&d1()))).contains("certificate of pk/d1"));
@@ -163,4 +164,19 @@ fn a_rotated_secret_is_the_devices_until_the_fault_is_gone() {
     assert!(faults.rotated_secret(&DeviceId::new("pk", "d2")).is_none());
     faults.clear();
     assert!(faults.rotated_secret(&d1()).is_none());
+}
+
+/// The README has an example of each kind, and the hub takes it.
+#[test]
+fn the_readme_shows_an_order_of_each_kind() {
+    let readme = include_str!("../../README.md");
+    let examples = readme.lines().filter_map(|line| line.strip_prefix("| `{")?.split_once("}` |"));
+    let kinds: Vec<&str> = examples
+        .map(|(order, _)| Order::read(format!("{{{order}}}").as_bytes()).unwrap().kind.name())
+        .collect();
+    let mut known = Kind::NAMES.to_vec();
+    let mut shown = kinds.clone();
+    known.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(shown, known);
 }

@@ -128,7 +128,7 @@ impl Shaping {
             if self.down.is_cut() || self.up.is_cut() {
                 return Ok(true);
             }
-            if self.wait(clock, cx).is_pending() {
+            if self.wait(now_ms, clock, cx).is_pending() {
                 return Ok(false);
             }
         }
@@ -175,9 +175,9 @@ impl Shaping {
         }
     }
 
-    /// Waits for the next moment at which something is due; ready if it has come.
-    fn wait(&mut self, clock: &Clock, cx: &mut Context<'_>) -> Poll<()> {
-        let now_ms = clock.monotonic_ms();
+    /// Waits for the next moment after `now_ms`, up to which all is done, at which something is due; ready if it
+    /// has come meanwhile.
+    fn wait(&mut self, now_ms: u64, clock: &Clock, cx: &mut Context<'_>) -> Poll<()> {
         // What has arrived already waits for the reader or the socket, not for the clock.
         let due = [self.up.next_due(), self.down.next_due(), self.shaped.close_at, self.shaped.reset_at];
         let next = due.into_iter().flatten().filter(|due| *due > now_ms).min();

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::domain::{Cloud, CloudOptions, Entry, EntryKind};
 use crate::fabric::{DeviceId, Fabric};
 use crate::front::{Front, Limits, mqtt};
-use crate::pki::{Pki, PkiError};
+use crate::pki::{Pki, PkiError, Revocation};
 use crate::store::Sqlite;
 
 pub use error::StartError;
@@ -142,8 +142,7 @@ impl Builder {
             cloud.load_seed(seed).map_err(StartError::Seed)?;
         }
         cloud.store.wait().map_err(|fault| StartError::Data(fault.to_string()))?;
-        let asked = cloud.clone();
-        let revoked = Arc::new(move |leaf: &[u8]| asked.is_certificate_revoked(leaf));
+        let revoked = Arc::new(Ordered(cloud.clone()));
         let pki = Arc::new(Pki::with_revocation(self.clock.clone(), revoked).map_err(StartError::Pki)?);
         let capture = self.capture.as_deref().map(|path| start_capture(path, &cloud)).transpose()?;
         let front = Arc::new(Front {
@@ -165,6 +164,19 @@ impl Builder {
         let lost = || StartError::System(io::Error::other("the hub's thread ended at once"));
         let addresses = started.recv().unwrap_or_else(|_| Err(lost()))?;
         Ok(Hub { addresses, cloud, fabric, pki, clock: self.clock, stop, thread: Some(thread) })
+    }
+}
+
+/// The revocations that were ordered of the cloud.
+struct Ordered(Arc<Cloud>);
+
+impl Revocation for Ordered {
+    fn is_any(&self) -> bool {
+        self.0.faults.revokes()
+    }
+
+    fn is_revoked(&self, leaf: &[u8]) -> bool {
+        self.0.is_certificate_revoked(leaf)
     }
 }
 

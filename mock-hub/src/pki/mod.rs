@@ -20,7 +20,7 @@ use rustls::ServerConfig;
 use crate::clock::Clock;
 use crate::fabric::DeviceId;
 
-pub(crate) use revoked::Revoked;
+pub(crate) use revoked::Revocation;
 
 /// The RSA key of the server certificate. `ring` makes no RSA keys, and a start may not take long.
 const RSA_KEY: &str = include_str!("test-only-rsa-2048.pem");
@@ -66,11 +66,11 @@ impl Pki {
     /// # Errors
     /// The system gives no random bytes.
     pub fn new(clock: Clock) -> Result<Self, PkiError> {
-        Self::with_revocation(clock, Arc::new(|_| false))
+        Self::with_revocation(clock, Arc::new(revoked::Nothing))
     }
 
-    /// An authority that asks `revoked` in each handshake in which a client shows a certificate.
-    pub(crate) fn with_revocation(clock: Clock, revoked: Revoked) -> Result<Self, PkiError> {
+    /// An authority that asks `revoked` in each handshake in which a client shows a certificate or resumes.
+    pub(crate) fn with_revocation(clock: Clock, revoked: Arc<dyn Revocation>) -> Result<Self, PkiError> {
         let key = KeyPair::generate()?;
         let params = ca_params(&key);
         let ca = params.self_signed(&key)?;

@@ -14,7 +14,7 @@ use rustls::{RootCertStore, ServerConfig};
 use crate::clock::Clock;
 
 use super::PkiError;
-use super::revoked::{Revoked, Watchful};
+use super::revoked::{Revocation, Sessions, Watchful};
 
 /// Settings with the P-256 and the RSA certificate, in this order. A client certificate is not asked of
 /// everybody, but one that is offered must be of this authority, not revoked, and not expired by the hub's clock.
@@ -22,7 +22,7 @@ pub(super) fn config(
     ca: &CertificateDer<'static>,
     [p256, rsa]: [(Certificate, KeyPair); 2],
     clock: Clock,
-    revoked: Revoked,
+    revoked: Arc<dyn Revocation>,
 ) -> Result<ServerConfig, PkiError> {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
@@ -31,12 +31,14 @@ pub(super) fn config(
         .allow_unauthenticated()
         .build()
         .map_err(|error| PkiError(error.to_string()))?;
-    let verifier = Arc::new(Watchful { inner: verifier, revoked });
+    let verifier = Arc::new(Watchful { inner: verifier, revoked: revoked.clone() });
     let certificates = ByOffer { p256: certified(p256)?, rsa: certified(rsa)? };
-    Ok(ServerConfig::builder_with_details(provider, Arc::new(HubTime(clock)))
+    let mut config = ServerConfig::builder_with_details(provider, Arc::new(HubTime(clock)))
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(certificates)))
+        .with_cert_resolver(Arc::new(certificates));
+    config.session_storage = Arc::new(Sessions { inner: config.session_storage.clone(), revoked });
+    Ok(config)
 }
 
 fn certified((certificate, key): (Certificate, KeyPair)) -> Result<Arc<CertifiedKey>, PkiError> {
