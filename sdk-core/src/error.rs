@@ -251,6 +251,10 @@ impl fmt::Display for Error {
                 "sign-in refused: CONNACK 5 (not authorised). The hub does not say which: device disabled, or a \
                  client certificate that the product demands is missing or another device's; its journal knows",
             )?,
+            Cause::ConnAck(3) => f.write_str(
+                "sign-in refused: CONNACK 3. The hub is not available now, or blocks this device for some minutes \
+                 since it signed in too often; its journal knows",
+            )?,
             Cause::ConnAck(code) => write!(f, "sign-in refused: CONNACK {code}")?,
             Cause::NoConnAck(ms) => write!(
                 f,
@@ -332,6 +336,10 @@ mod tests {
         }
         let text = Error::connack(5, false).to_string();
         for word in ["device disabled", "client certificate", "journal", "Enable the device"] {
+            assert!(text.contains(word), "{text}");
+        }
+        let text = Error::connack(3, false).to_string();
+        for word in ["not available", "blocks this device", "journal"] {
             assert!(text.contains(word), "{text}");
         }
         assert_eq!(Error::connack(5, true).kind, ErrorKind::ActivationRefused);

@@ -98,9 +98,11 @@ fn alert_received(alert: Alert, certificate_shown: bool) -> (LinkFault, String) 
              certificate, or share no algorithm. Give certificate and key"
                 .to_owned()
         }
+        Alert::CertificateRevoked if certificate_shown => {
+            "the hub refused the client certificate: it was revoked. Apply for a new one".to_owned()
+        }
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
-        | Alert::CertificateRevoked
         | Alert::CertificateExpired
         | Alert::CertificateUnknown
         | Alert::UnknownCA

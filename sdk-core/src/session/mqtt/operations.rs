@@ -4,6 +4,7 @@ use super::{Mqtt, Phase, Pinged};
 use crate::error::{Cause, Error, ErrorKind};
 use crate::session::Exchange;
 use crate::session::buffers::Tx;
+use crate::time::sooner;
 use crate::wire::mqtt::{self, Publish, QoS};
 
 /// A peer that sends so much within the time to answer a ping is slow, not silent.
@@ -70,16 +71,22 @@ impl Mqtt {
 
     /// Sends a ping if one is due; true if one went out.
     pub(crate) fn ping(&mut self, now: u64, tx: &mut Tx<'_>) -> bool {
-        let due = self.phase == Phase::Online
-            && self.pinged.is_none()
-            && self.ping_due().is_some_and(|due| now >= due);
+        let due = self.phase == Phase::Online && self.ping_due().is_some_and(|due| now >= due);
         if due {
-            let room = tx.room_for_ping();
-            if let Some(n) = room.and_then(|room| mqtt::pingreq(room).ok()) {
-                tx.commit(n);
+            let again = now + self.pause();
+            match &mut self.pinged {
+                // What waits to leave says that this client lives as well as another ping would.
+                Some(ping) if !tx.is_empty() => ping.again = again,
+                Some(ping) => {
+                    ping.again = again;
+                    write_ping(tx);
+                }
+                None => {
+                    write_ping(tx);
+                    // Without room the peer has not read for long: the same clock runs.
+                    self.pinged = Some(Pinged { since: now, ahead: tx.pending().len(), heard: 0, again });
+                }
             }
-            // Without room the peer has not read for long: the same clock runs.
-            self.pinged = Some(Pinged { since: now, ahead: tx.pending().len(), heard: 0 });
         }
         due
     }
@@ -101,8 +108,16 @@ impl Mqtt {
     /// When a ping is due: early enough before the keep alive ends, counted from the last bytes that left, and
     /// also when the hub was silent for so long, so that a dead peer is found while messages are sent to it.
     fn ping_due(&self) -> Option<u64> {
-        let pause = self.keep_alive_ms - self.keep_alive_ms / 4;
-        (pause > 0).then(|| self.last_sent.min(self.last_heard) + pause)
+        let pause = self.pause();
+        (pause > 0).then(|| match self.pinged {
+            Some(ping) => ping.again,
+            None => self.last_sent.min(self.last_heard) + pause,
+        })
+    }
+
+    /// How long this client or its hub may be silent until a ping is due; 0: for ever.
+    fn pause(&self) -> u64 {
+        self.keep_alive_ms - self.keep_alive_ms / 4
     }
 
     /// The next moment at which [`ping`](Self::ping) or [`silence`](Self::silence) has something to do.
@@ -110,11 +125,18 @@ impl Mqtt {
         match self.phase {
             Phase::SigningIn(phase) => Some(phase.until),
             Phase::Online => match self.pinged {
-                Some(ping) => Some(ping.since + u64::from(self.pong_timeout_ms)),
+                Some(ping) => sooner(Some(ping.since + u64::from(self.pong_timeout_ms)), self.ping_due()),
                 None => self.ping_due(),
             },
             Phase::Down | Phase::Leaving => None,
         }
+    }
+}
+
+fn write_ping(tx: &mut Tx<'_>) {
+    let room = tx.room_for_ping();
+    if let Some(n) = room.and_then(|room| mqtt::pingreq(room).ok()) {
+        tx.commit(n);
     }
 }
 
@@ -171,5 +193,29 @@ mod tests {
         assert!(session.silence(72_999).is_none());
         assert!(session.silence(73_000).is_some());
         assert_eq!(session.deadline(), Some(73_000));
+    }
+
+    #[test]
+    fn a_client_that_waits_for_a_slow_answer_is_heard_all_the_same() {
+        let mut memory = [0; 64];
+        let (mut session, mut tx) = online(&mut memory);
+        session.pong_timeout_ms = 60_000;
+        assert!(session.ping(45_000, &mut tx));
+        tx.sent(2);
+        session.on_sent(45_000, 2);
+        session.on_received(80_000, 5_000);
+        assert!(!session.ping(89_999, &mut tx));
+        assert_eq!(session.deadline(), Some(90_000));
+        // The second ping within 60 s, and the clock of the first runs on.
+        assert!(session.ping(90_000, &mut tx));
+        assert_eq!(tx.pending(), [0xC0, 0]);
+        assert_eq!(session.deadline(), Some(135_000));
+        assert!(session.silence(139_999).is_none());
+        assert!(session.silence(140_000).is_some());
+        // As long as something waits to leave, no third one is put behind it.
+        assert!(session.ping(135_000, &mut tx));
+        assert_eq!(tx.pending().len(), 2);
+        session.on_packet(136_000, Packet::PingResp, &mut tx);
+        assert!(session.silence(200_000).is_none());
     }
 }
