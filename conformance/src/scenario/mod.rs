@@ -172,6 +172,13 @@ pub struct Step {
     pub post: Option<String>,
     /// The body of `post`.
     pub body: Option<Value>,
+    /// Orders a fault of the hub: the body of `POST /hub/v1/faults`. Each must have struck at the end.
+    pub fault: Option<Value>,
+    /// Takes every fault away; those that stand must have struck.
+    #[serde(default)]
+    pub heal: bool,
+    /// Stops or moves the hub's clock: the body of `POST /hub/v1/clock`.
+    pub clock: Option<Value>,
     /// `stop`, `start` or `restart`.
     pub hub: Option<String>,
     /// A relay's name and what it does: `cut`, `refuse`, `accept`, `hold`, `carry`, `cut-after up|down BYTES`.
@@ -188,7 +195,7 @@ pub struct Step {
     pub fails: Option<Fails>,
     /// What the hub's reply must hold, by JSON pointer.
     pub is: Option<BTreeMap<String, Value>>,
-    /// Asks again until `is` holds, as long as the scenario's time lasts.
+    /// Asks again until `is` or `gives` holds, as long as the scenario's time lasts.
     #[serde(default)]
     pub until: bool,
     /// Keeps parts of the hub's reply for `${NAME}`, by JSON pointer.
@@ -262,6 +269,9 @@ fn check(scenario: &Scenario) -> Result<(), String> {
             step.quiet.is_some(),
             step.get.is_some(),
             step.post.is_some(),
+            step.fault.is_some(),
+            step.heal,
+            step.clock.is_some(),
             step.hub.is_some(),
             step.relay.is_some(),
             step.finish.is_some(),
@@ -269,8 +279,13 @@ fn check(scenario: &Scenario) -> Result<(), String> {
         if acts.iter().filter(|is| **is).count() != 1 {
             return Err(format!("step {}: each step has one act", at + 1));
         }
-        if step.until && (step.get.is_none() || step.is.is_none()) {
-            return Err(format!("step {}: `until` belongs to `get` and `is`", at + 1));
+        let asks =
+            (step.get.is_some() && step.is.is_some()) || (step.drive.is_some() && step.gives.is_some());
+        if step.until && (!asks || step.name.is_some()) {
+            return Err(format!(
+                "step {}: `until` belongs to `get` and `is`, or `drive` and `gives`",
+                at + 1
+            ));
         }
         if step.fails.as_ref().is_some_and(|fails| fails.says.len() < 2) {
             return Err(format!("step {}: an error says its cause and the next step", at + 1));

@@ -114,6 +114,7 @@ fn settle(scenario: &Scenario, world: &mut World, until: Instant) -> Result<bool
             .map_err(|why| format!("{client}: {why}: {life:?}"))?;
     }
     if world.hub.is_up() {
+        check_faults(world)?;
         let journal = world.hub.call("GET", "/hub/v1/journal?kind=warning", "")?;
         let warnings = journal["entries"].as_array().map_or(0, Vec::len);
         if (warnings > 0) != scenario.warned {
@@ -133,6 +134,9 @@ fn take(step: &Step, world: &mut World, open: &mut BTreeMap<String, Open>, until
         let verb = words.first().ok_or("a request has a verb")?;
         if !world.driver.knows(verb) {
             return Err(format!("this driver does not know `{verb}`").into());
+        }
+        if step.until {
+            return ask_driver(step, world, &words, until);
         }
         let pending = world.driver.begin(&words)?;
         return match &step.name {
@@ -164,6 +168,17 @@ fn take(step: &Step, world: &mut World, open: &mut BTreeMap<String, Open>, until
     }
     if let Some(path) = &step.post {
         return call(step, "POST", path, world, open, until);
+    }
+    if let Some(order) = &step.fault {
+        return control(step, "/hub/v1/faults", order, world);
+    }
+    if let Some(change) = &step.clock {
+        return control(step, "/hub/v1/clock", change, world);
+    }
+    if step.heal {
+        check_faults(world)?;
+        world.hub.call("DELETE", "/hub/v1/faults", "")?;
+        return Ok(());
     }
     if let Some(act) = &step.hub {
         match &**act {
@@ -202,6 +217,37 @@ fn judge_drive(step: &Step, world: &mut World, pending: Pending, until: Instant)
     let answer = world.driver.finish(pending, until)?;
     let gives = step.gives.as_ref().map(super::Words::list);
     Ok(judge::answer(&answer, gives.as_deref(), step.fails.as_ref(), &mut world.texts)?)
+}
+
+/// Asks the driver until its results fit.
+fn ask_driver(step: &Step, world: &mut World, words: &[String], until: Instant) -> Outcome {
+    loop {
+        let pending = world.driver.begin(words)?;
+        match judge_drive(step, world, pending, until) {
+            Err(_) if Instant::now() < until => thread::park_timeout(ASK_AGAIN),
+            judged => return judged,
+        }
+    }
+}
+
+/// Changes the hub by one of its own routes, which must take it.
+fn control(step: &Step, path: &str, body: &Value, world: &mut World) -> Outcome {
+    let body = world.texts.fill(&body.to_string())?;
+    let reply = world.hub.call("POST", path, &body)?;
+    if let Some(error) = reply.get("error") {
+        return Err(format!("the hub refuses {body}: {error}").into());
+    }
+    judge_reply(step, world, &reply)
+}
+
+/// Each fault that stands has struck: one that has not proves nothing.
+fn check_faults(world: &World) -> Outcome {
+    let told = world.hub.call("GET", "/hub/v1/faults", "")?;
+    let faults = told["faults"].as_array().ok_or_else(|| format!("no list of faults: {told}"))?;
+    match faults.iter().find(|fault| fault["struck"] == 0) {
+        Some(fault) => Err(format!("a fault never struck: {fault}").into()),
+        None => Ok(()),
+    }
 }
 
 fn judge_reply(step: &Step, world: &mut World, reply: &Value) -> Outcome {
