@@ -180,6 +180,7 @@ impl<'m> Engine<'m> {
                 state.connection.fault(now, error);
                 continue;
             }
+            state.session.ping_again(now, &mut state.tx);
             if state.connection.stage != Stage::Closed && state.activation.ask(now) {
                 return Emit::Store;
             }

@@ -45,7 +45,7 @@ struct Pinged {
     ahead: usize,
     /// Bytes that came since the clock was pushed.
     heard: usize,
-    /// Another one goes out then: a client that waits for an answer has to be heard all the same [MQTT-3.1.2-23].
+    /// Another one goes out then.
     again: u64,
 }
 

@@ -71,24 +71,29 @@ impl Mqtt {
 
     /// Sends a ping if one is due; true if one went out.
     pub(crate) fn ping(&mut self, now: u64, tx: &mut Tx<'_>) -> bool {
-        let due = self.phase == Phase::Online && self.ping_due().is_some_and(|due| now >= due);
+        let due = self.phase == Phase::Online
+            && self.pinged.is_none()
+            && self.ping_due().is_some_and(|due| now >= due);
         if due {
+            write_ping(tx);
+            // Without room the peer has not read for long: the same clock runs.
             let again = now + self.pause();
-            match &mut self.pinged {
-                // What waits to leave says that this client lives as well as another ping would.
-                Some(ping) if !tx.is_empty() => ping.again = again,
-                Some(ping) => {
-                    ping.again = again;
-                    write_ping(tx);
-                }
-                None => {
-                    write_ping(tx);
-                    // Without room the peer has not read for long: the same clock runs.
-                    self.pinged = Some(Pinged { since: now, ahead: tx.pending().len(), heard: 0, again });
-                }
-            }
+            self.pinged = Some(Pinged { since: now, ahead: tx.pending().len(), heard: 0, again });
         }
         due
+    }
+
+    /// Sends one more ping if the answer to the last takes long: a client that waits has to be heard all the same
+    /// [MQTT-3.1.2-23]. To be called when all that has come is read.
+    pub(crate) fn ping_again(&mut self, now: u64, tx: &mut Tx<'_>) {
+        let (online, pause) = (self.phase == Phase::Online, self.pause());
+        if let Some(ping) = self.pinged.as_mut().filter(|ping| online && pause > 0 && now >= ping.again) {
+            ping.again = now + pause;
+            // What waits to leave says that this client lives as well as another ping would.
+            if tx.is_empty() {
+                write_ping(tx);
+            }
+        }
     }
 
     /// Whether the peer owes an answer for too long. To be asked when all that has come is read, for a driver may
@@ -204,17 +209,19 @@ mod tests {
         tx.sent(2);
         session.on_sent(45_000, 2);
         session.on_received(80_000, 5_000);
-        assert!(!session.ping(89_999, &mut tx));
+        session.ping_again(89_999, &mut tx);
+        assert!(tx.is_empty());
         assert_eq!(session.deadline(), Some(90_000));
         // The second ping within 60 s, and the clock of the first runs on.
-        assert!(session.ping(90_000, &mut tx));
+        session.ping_again(90_000, &mut tx);
         assert_eq!(tx.pending(), [0xC0, 0]);
         assert_eq!(session.deadline(), Some(135_000));
         assert!(session.silence(139_999).is_none());
         assert!(session.silence(140_000).is_some());
         // As long as something waits to leave, no third one is put behind it.
-        assert!(session.ping(135_000, &mut tx));
+        session.ping_again(135_000, &mut tx);
         assert_eq!(tx.pending().len(), 2);
+        assert!(!session.ping(135_000, &mut tx));
         session.on_packet(136_000, Packet::PingResp, &mut tx);
         assert!(session.silence(200_000).is_none());
     }
