@@ -188,6 +188,7 @@ fn run(scenario: &Scenario, driver: &Path, bug: Option<&str>) -> Result<(), Fail
     let tools = Tools {
         hub: PathBuf::from(env!("CARGO_BIN_EXE_conformance-hub")),
         seed,
+        tshark: false,
         driver: vec![PathBuf::from("env"), PathBuf::from(switch), driver.to_owned()],
     };
     scenario::run(scenario, &tools).map(drop)
