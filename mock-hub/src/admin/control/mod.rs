@@ -9,6 +9,7 @@ mod expectation;
 mod faults;
 mod journal;
 mod measurepoint;
+mod openapi;
 mod publish;
 pub(super) mod query;
 mod state;
@@ -22,6 +23,8 @@ use serde_json::json;
 
 use super::reply::Fault;
 use super::routes::Routes;
+#[cfg(test)]
+pub(super) use openapi::DOCUMENT;
 use query::read_query;
 
 /// Every route under `/hub/v1`.
@@ -35,6 +38,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         world::routes,
         authority::routes,
         measurepoint::routes,
+        openapi::routes,
         faults::routes,
         clock::routes,
     ];

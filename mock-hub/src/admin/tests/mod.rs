@@ -8,6 +8,7 @@ mod eyes;
 mod faults;
 mod logs;
 mod metrics;
+mod openapi;
 mod signed;
 mod tsdb;
 
