@@ -42,6 +42,43 @@ fn reads_a_reply() {
 }
 
 #[test]
+fn a_text_without_escapes_is_told_apart() {
+    for (json, plain) in [("\"abc\"", Some("abc")), ("\"\"", Some("")), (r#""a\n""#, None), (r#""\\""#, None)]
+    {
+        let text = Raw::parse(json.as_bytes()).unwrap().as_text().unwrap();
+        assert_eq!(text.as_plain(), plain, "{json}");
+    }
+    let all = walk(br#"{"abc":1,"a\u0062c":2}"#).unwrap();
+    let plain: Vec<_> = all.iter().map(|(key, _)| (key.as_plain(), key.eq_str("abc"))).collect();
+    assert_eq!(plain, [(Some("abc"), true), (None, true)]);
+}
+
+#[test]
+fn control_characters_are_found_wherever_they_stand() {
+    for byte in 0..=0x7F_u8 {
+        for place in 0..20 {
+            let mut json = [b'x'; 22];
+            (json[0], json[21], json[place + 1]) = (b'"', b'"', byte);
+            let read = Raw::parse(&json).map_err(|error| (error.kind, error.at));
+            match byte {
+                0..0x20 => assert_eq!(read, Err((JsonErrorKind::ControlCharacter, place + 1)), "{byte:#x}"),
+                b'"' | b'\\' => assert!(read.is_err() || byte == b'\\'),
+                _ => assert!(read.is_ok(), "{byte:#x} at {place}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_say_what_and_where() {
+    let said = |json: &[u8]| Raw::parse(json).unwrap_err().to_string();
+    assert_eq!(said(b"[1,"), "JSON: ends too early at byte 3");
+    assert_eq!(said(b"{} x"), "JSON: bytes after the value at byte 3");
+    assert_eq!(said(b"\"a\x01\""), "JSON: control character in a string at byte 2");
+    assert_eq!(said(b"[01]"), "JSON: malformed number at byte 2");
+}
+
+#[test]
 fn a_key_that_comes_twice_is_handed_out_twice() {
     let all = walk(b"{\"a\":1,\"a\":2}").unwrap();
     let values: Vec<_> = all.iter().map(|(key, value)| (key.raw(), value.as_i64())).collect();
