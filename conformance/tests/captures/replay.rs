@@ -258,8 +258,7 @@ impl Replay<'_> {
         let captured: Value =
             payload.text().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         if self.rest_call(topic, &captured).is_none() {
-            self.judge(format!("SEND {topic}"), "as captured", "cannot be ordered");
-            return Ok(());
+            return self.pushed(topic, payload);
         }
         let id = captured["id"].as_str().unwrap_or_default();
         let answered = rest.iter().any(|event| match event {
@@ -276,6 +275,23 @@ impl Replay<'_> {
             self.await_command(&mut command)?;
         }
         self.commands.push(command);
+        Ok(())
+    }
+
+    /// What no application can order goes out as the recording broker sent it.
+    fn pushed(&mut self, topic: &str, payload: &Payload) -> Result<(), String> {
+        let (product, device) = &self.keys;
+        let text = String::from_utf8(payload.bytes()).map_err(|error| error.to_string())?;
+        let body = json!({ "productKey": product, "deviceKey": device, "topic": topic, "payloadText": text, "qos": 0 });
+        let reply = self.hub.call("POST", "/hub/v1/publish", &body.to_string());
+        let reply = reply.map_err(|error| error.to_string())?;
+        if reply.get("error").is_some() {
+            self.judge(format!("SEND {topic}"), "as captured", reply["error"].to_string());
+            return Ok(());
+        }
+        let message = self.hear()?;
+        let same = message.topic == topic && message.payload == text.as_bytes();
+        self.judge(format!("SEND {topic}"), "as captured", if same { "as captured" } else { "another message" });
         Ok(())
     }
 

@@ -70,6 +70,15 @@ fn control_characters_are_found_wherever_they_stand() {
 }
 
 #[test]
+fn texts_of_nothing_but_escapes_are_escaped() {
+    for (text, json) in
+        [("\\", r#""\\""#), ("\\\\", r#""\\\\""#), ("\"", r#""\"""#), ("\n", r#""\n""#), (" ", "\" \"")]
+    {
+        assert_eq!(written(|w| w.string(text)), json);
+    }
+}
+
+#[test]
 fn errors_say_what_and_where() {
     let said = |json: &[u8]| Raw::parse(json).unwrap_err().to_string();
     assert_eq!(said(b"[1,"), "JSON: ends too early at byte 3");
