@@ -291,7 +291,11 @@ impl Replay<'_> {
         }
         let message = self.hear()?;
         let same = message.topic == topic && message.payload == text.as_bytes();
-        self.judge(format!("SEND {topic}"), "as captured", if same { "as captured" } else { "another message" });
+        self.judge(
+            format!("SEND {topic}"),
+            "as captured",
+            if same { "as captured" } else { "another message" },
+        );
         Ok(())
     }
 
