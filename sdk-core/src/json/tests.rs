@@ -71,11 +71,59 @@ fn control_characters_are_found_wherever_they_stand() {
 
 #[test]
 fn texts_of_nothing_but_escapes_are_escaped() {
-    for (text, json) in
-        [("\\", r#""\\""#), ("\\\\", r#""\\\\""#), ("\"", r#""\"""#), ("\n", r#""\n""#), (" ", "\" \"")]
-    {
+    for (text, json) in [
+        ("\\", r#""\\""#),
+        ("\\\\", r#""\\\\""#),
+        ("\"", r#""\"""#),
+        ("\n", r#""\n""#),
+        (" ", "\" \""),
+        ("\u{1a}\u{0f}", r#""\u001a\u000f""#),
+    ] {
         assert_eq!(written(|w| w.string(text)), json);
     }
+}
+
+/// One value inside so many arrays or structs.
+fn inside(depth: usize, in_struct: bool, then: &mut dyn FnMut(&Value<'_>)) {
+    fn wrap(value: &Value<'_>, depth: usize, in_struct: bool, then: &mut dyn FnMut(&Value<'_>)) {
+        if depth == 0 {
+            then(value);
+        } else if in_struct {
+            wrap(&Value::Struct(&[("k", *value)]), depth - 1, in_struct, then);
+        } else {
+            wrap(&Value::Array(&[*value]), depth - 1, in_struct, then);
+        }
+    }
+    wrap(&Value::Int(1), depth, in_struct, then);
+}
+
+#[test]
+fn values_are_nested_as_deep_as_agreed() {
+    for in_struct in [false, true] {
+        let (open, close) = if in_struct { ("{\"k\":", "}") } else { ("[", "]") };
+        for (depth, core, verdict) in
+            [(MAX_DEPTH, "1", Ok(())), (MAX_DEPTH + 1, "null", Err(BadValue::TooDeep))]
+        {
+            inside(depth, in_struct, &mut |value| {
+                assert_eq!(check_value(value), verdict, "{depth}");
+                // Unchecked, what lies too deep is not written.
+                let levels = depth.min(MAX_DEPTH);
+                let wanted = open.repeat(levels) + core + &close.repeat(levels);
+                assert_eq!(written(|w| write_value(w, value)), wanted);
+            });
+        }
+    }
+    assert_eq!(BadValue::TooDeep.to_string(), "value is nested too deep");
+    assert_eq!(BadValue::NotFinite.to_string(), "NaN or infinity cannot be sent");
+}
+
+#[test]
+fn a_writer_knows_whether_it_is_empty() {
+    let mut out = [0; 8];
+    let mut w = JsonWriter::new(&mut out);
+    assert!(w.is_empty());
+    w.u64(1).unwrap();
+    assert!(!w.is_empty() && w.len() == 1);
 }
 
 #[test]
