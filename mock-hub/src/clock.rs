@@ -2,7 +2,7 @@
 //!
 //! Two readings: wall time stamps what is stored and shown, monotonic time measures how long something
 //! took. Any clock can be stopped, resumed, moved on and offset while the hub runs, so a test lets two days
-//! pass in no time. What must not stand with it, such as the stop of the hub, waits by [`real`].
+//! pass in no time. What must not stand with it, such as the stop of the hub, waits by `clock::real`.
 
 pub(crate) mod real;
 
