@@ -110,6 +110,8 @@ fn a_deleted_device_leaves_no_series_to_its_successor(kind: Kind) {
     let who = world.online("Tq4zR9Lw", "t-1");
     let device = world.cloud.store.device(&who.device).unwrap();
     world.cloud.delete_device(&device);
+    // A series is read from what is committed.
+    world.cloud.store.wait().unwrap();
     assert_eq!(world.cloud.series(&device, "temp", &EVERY).unwrap(), []);
     let again: DeviceSpec =
         serde_json::from_value(json!({"productKey": "Tq4zR9Lw", "deviceKey": "t-1"})).unwrap();
