@@ -180,7 +180,10 @@ impl World {
     /// All samples, the latest one and the commands of a device.
     pub(super) fn probe_device(&mut self, device: usize) {
         if self.devices[device].ban == Ban::Deleted {
-            return;
+            let held =
+                self.hub.as_ref().is_some_and(|hub| hub.fabric().locate(&self.devices[device].id).is_some());
+            let seen = Seen::Status { online: held, held, banned: true };
+            return self.watch.see(self.now, usize::MAX, device, seen);
         }
         let samples = self.samples(device, i64::MIN, i64::MAX);
         self.watch.see(self.now, usize::MAX, device, Seen::Samples(&samples));
@@ -199,9 +202,11 @@ impl World {
         let shown = self.call(hub, "GET", &path, "");
         let online = shown["data"]["status"] == "online";
         let held = hub.fabric().locate(&self.devices[device].id).is_some();
-        let may = self.devices[device].ban != Ban::Disabled && shown["data"]["activeTime"] != 0;
+        let banned = self.devices[device].ban == Ban::Disabled;
+        // An inactive device is shown so, connected or not.
+        let held = held && (banned || shown["data"]["activeTime"] != 0);
         self.watch.see(self.now, usize::MAX, device, Seen::Latest(latest));
-        self.watch.see(self.now, usize::MAX, device, Seen::Status { online, held: held && may });
+        self.watch.see(self.now, usize::MAX, device, Seen::Status { online, held, banned });
         for state in states {
             if state.state == 5 {
                 self.succeeded.insert(state.id);
@@ -284,6 +289,8 @@ impl World {
             self.devices[device].epoch += 1;
         }
         self.watch.see(self.now, usize::MAX, device, Seen::Ban(ban));
+        // Its connection has been told to end.
+        self.pump();
         self.probe_device(device);
     }
 

@@ -145,10 +145,11 @@ pub(super) enum Seen<'a> {
         own: LinkId,
         open: bool,
     },
-    /// What the REST API says of a device, and whether it is connected.
+    /// What the REST API says of a device, whether it is connected, and whether it is disabled or deleted.
     Status {
         online: bool,
         held: bool,
+        banned: bool,
     },
     Connections {
         hub: usize,
@@ -204,7 +205,9 @@ impl std::fmt::Debug for Seen<'_> {
             Self::Samples(samples) => write!(f, "{} samples", samples.len()),
             Self::Latest(latest) => write!(f, "latest {latest:?}"),
             Self::Held { by, own, open } => write!(f, "held by {by:?}, own link {own}, open: {open}"),
-            Self::Status { online, held } => write!(f, "shown online: {online}, connected: {held}"),
+            Self::Status { online, held, banned } => {
+                write!(f, "shown online: {online}, connected: {held}, banned: {banned}")
+            }
             Self::Connections { hub, links } => write!(f, "{hub} connections for {links} links"),
             Self::CommandState(state) => write!(f, "{state:?}"),
             Self::CommandReply { id, succeeded } => write!(f, "command {id} replied, succeeded: {succeeded}"),

@@ -18,7 +18,7 @@ impl Invariant for OnlineAgrees {
             Seen::Held { by, own, open: true } if by != Some(own) => {
                 Err(format!("the client is online by link {own}, the hub says {by:?}"))
             }
-            Seen::Status { online, held } if online != held => {
+            Seen::Status { online, held, .. } if online != held => {
                 Err(format!("shown as online: {online}, connected: {held}"))
             }
             _ => Ok(()),

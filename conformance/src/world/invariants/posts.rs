@@ -131,7 +131,7 @@ impl Invariant for LatestIsNewest {
     }
 }
 
-/// Nothing of a disabled or deleted device is stored.
+/// A disabled or deleted device is not connected, and nothing of it is stored.
 #[derive(Default)]
 pub(super) struct BannedIsSilent(Each<Option<(Ban, Option<usize>)>>);
 
@@ -144,6 +144,9 @@ impl Invariant for BannedIsSilent {
         let ban = self.0.of(fact.device);
         match fact.seen {
             Seen::Ban(new) => *ban = Some((new, None)),
+            Seen::Status { held: true, banned: true, .. } => {
+                return Err("it is banned and still connected".to_owned());
+            }
             // The first look tells what was there when the ban began.
             Seen::Samples(samples) => match ban {
                 Some((Ban::Disabled, Some(before))) if samples.len() != *before => {
@@ -240,9 +243,49 @@ impl Invariant for ResentUnchanged {
     }
 }
 
-/// MQTT-3.3.1-1: what is sent again in a session that goes on says so.
+/// MQTT-3.3.1-1: what is sent again in a session that goes on says so, on either side.
 #[derive(Default)]
-pub(super) struct ResentAsDup(Each<Sent>);
+pub(super) struct ResentAsDup {
+    client: Each<Sent>,
+    /// By device.
+    hub: Each<HubSent>,
+}
+
+#[derive(Default)]
+struct HubSent {
+    /// Payloads that were sent and not acknowledged, by packet identifier, and on which link.
+    open: HashMap<u16, (Vec<u8>, LinkId)>,
+    session_present: bool,
+}
+
+impl HubSent {
+    fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
+        match fact.seen {
+            Seen::HubDown => self.open.clear(),
+            Seen::Written { way: Way::Down, packet, .. } if packet::kind(packet) == packet::CONNACK => {
+                self.session_present = packet.get(2) == Some(&1);
+                if !self.session_present {
+                    self.open.clear();
+                }
+            }
+            Seen::Written { way: Way::Down, packet, link } => {
+                let Some(sent) = packet::publish(packet).filter(|sent| sent.id != 0) else { return Ok(()) };
+                let before = self.open.insert(sent.id, (sent.payload.to_vec(), link));
+                let again = before.is_some_and(|(payload, on)| payload == sent.payload && on != link);
+                if again && self.session_present && !sent.dup {
+                    return Err(format!("the hub sends #{} again without DUP", sent.id));
+                }
+            }
+            Seen::Read { way: Way::Up, packet, .. } if packet::kind(packet) == packet::PUBACK => {
+                if let Some(id) = packet::lone_id(packet) {
+                    self.open.remove(&id);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
 
 #[derive(Default)]
 struct Sent {
@@ -257,7 +300,8 @@ impl Invariant for ResentAsDup {
     }
 
     fn see(&mut self, fact: &Fact<'_>) -> Result<(), String> {
-        let sent = self.0.of(fact.client);
+        self.hub.of(fact.device).see(fact)?;
+        let sent = self.client.of(fact.client);
         match fact.seen {
             Seen::PowerUp { .. } => *sent = Sent::default(),
             Seen::Settled { request, .. } => {
