@@ -105,6 +105,16 @@ fn render(admin: &Admin) -> String {
         &metrics.requests_refused,
     );
     commands(&mut page, admin);
+    page.counter(
+        "mock_hub_store_changes_total",
+        "Changes given to the data folder; 0 in memory.",
+        cloud.store.last().0,
+    );
+    page.gauge(
+        "mock_hub_store_ready",
+        "1 while changes can be kept, 0 while the disk is full.",
+        u8::from(cloud.store.ready().is_ok()),
+    );
     let journal = cloud.journal.size();
     page.counter("mock_hub_journal_lines_total", "Journal and packet lines written.", cloud.journal.last());
     page.counter(

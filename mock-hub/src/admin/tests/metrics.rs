@@ -149,6 +149,8 @@ async fn metrics_follow_what_happens() {
         ("mock_hub_requests_refused_total{code=\"1204\"}", 1.0),
         ("mock_hub_requests_refused_total{code=\"1220\"}", 1.0),
         ("mock_hub_commands{state=\"sent\"}", 0.0),
+        ("mock_hub_store_ready", 1.0),
+        ("mock_hub_store_changes_total", 0.0),
         ("mock_hub_store_items{kind=\"models\"}", before.samples["mock_hub_store_items{kind=\"models\"}"]),
     ] {
         assert_eq!(after.samples.get(series), Some(&value), "{series}: {:#?}", after.samples);
