@@ -85,6 +85,12 @@ impl Client {
         self.inner().register_lifecycle(handler)
     }
 
+    /// Lets the client go as the end of its last handle does, whatever other handles there are: closes it within a
+    /// short time. For bindings, whose users say when a client ends while calls of other threads may still hold it.
+    pub fn end(self) {
+        self.guard.end();
+    }
+
     /// Counters since the client was made.
     pub fn stats(&self) -> Result<Stats, Error> {
         self.inner().stats()
@@ -117,6 +123,20 @@ struct Guard {
 }
 
 impl Guard {
+    /// Closes, unless that was done, and lets go of the threads.
+    fn end(&self) {
+        // After a fork the locks may be held by threads that do not exist here: let everything be.
+        if !self.inner.shared().owner().is_this() {
+            return;
+        }
+        if let Err(error) = self.inner.close_and_wait(DROP_TIMEOUT) {
+            log::warn!("{error}");
+        }
+        if !self.inner.jobs().is_running_here() {
+            self.end_runtime();
+        }
+    }
+
     fn end_runtime(&self) {
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(runtime) = runtime {
@@ -127,19 +147,14 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // After a fork the locks may be held by threads that do not exist here: let everything be.
         if !self.inner.shared().owner().is_this() {
+            // The threads that would end do not exist here.
             if let Ok(runtime) = self.runtime.get_mut() {
                 std::mem::forget(runtime.take());
             }
             return;
         }
-        if let Err(error) = self.inner.close_and_wait(DROP_TIMEOUT) {
-            log::warn!("{error}");
-        }
-        if !self.inner.jobs().is_running_here() {
-            self.end_runtime();
-        }
+        self.end();
     }
 }
 
