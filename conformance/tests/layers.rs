@@ -46,6 +46,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sdk-core", &[]),
     ("sdk-runtime", &["sdk-core"]),
     ("sdk-embedded", &["sdk-core"]),
+    ("sdk-c", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("mock-hub", &[]),
     ("conformance", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("examples", &["sdk-core", "sdk-runtime", "mock-hub"]),

@@ -1,0 +1,410 @@
+//! Measurepoints across the border: frozen layouts, read into the core's borrowed values without a copy of any text.
+
+use crate::text::{enos_str_t, invalid, slice};
+use enos_core::json::MAX_DEPTH;
+use enos_runtime::{Error, Point, Value};
+
+/// No value; a hub ignores or refuses such a point.
+pub const ENOS_TYPE_NULL: i32 = 0;
+/// A whole number: `as.i`.
+pub const ENOS_TYPE_INT: i32 = 1;
+/// A double, finite: `as.f`.
+pub const ENOS_TYPE_DOUBLE: i32 = 2;
+/// True or false: `as.b`, 1 or 0.
+pub const ENOS_TYPE_BOOL: i32 = 3;
+/// Text: `as.s`.
+pub const ENOS_TYPE_STR: i32 = 4;
+/// Values in order: `as.a`.
+pub const ENOS_TYPE_ARRAY: i32 = 5;
+/// Named values in order: `as.o`.
+pub const ENOS_TYPE_STRUCT: i32 = 6;
+
+/// The values of an array, the caller's.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct enos_array_t {
+    /// The first value.
+    pub items: *const enos_value_t,
+    /// How many.
+    pub count: usize,
+}
+
+/// The fields of a struct, the caller's.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct enos_struct_t {
+    /// The first field; a field is a point whose quality counts for nothing.
+    pub fields: *const enos_point_t,
+    /// How many.
+    pub count: usize,
+}
+
+/// The value itself; `type` says which member counts.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union enos_as_t {
+    /// `ENOS_TYPE_INT`.
+    pub i: i64,
+    /// `ENOS_TYPE_DOUBLE`.
+    pub f: f64,
+    /// `ENOS_TYPE_BOOL`: 1 or 0.
+    pub b: i32,
+    /// `ENOS_TYPE_STR`.
+    pub s: enos_str_t,
+    /// `ENOS_TYPE_ARRAY`.
+    pub a: enos_array_t,
+    /// `ENOS_TYPE_STRUCT`.
+    pub o: enos_struct_t,
+}
+
+/// A value. Its layout never changes, so arrays of it are safe.
+///
+/// Made by `enos_int(5)`, `enos_double(2.5)`, `enos_bool(1)`, `enos_text("…")`, `enos_array(items, count)`,
+/// `enos_struct(fields, count)`, `enos_null()`, and `enos_with_quality(value, quality)`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct enos_value_t {
+    /// `ENOS_TYPE_…`.
+    #[allow(non_snake_case, reason = "the name is C's")]
+    pub r#type: i32,
+    /// The quality of the value, 0 to 255; -1 where the model has none.
+    pub quality: i32,
+    /// The value itself.
+    pub r#as: enos_as_t,
+}
+
+/// A measurepoint: its identifier in the thing model, and its value. Its layout never changes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct enos_point_t {
+    /// The identifier.
+    pub id: enos_str_t,
+    /// The value, with its quality.
+    pub value: enos_value_t,
+}
+
+/// So many points are read without asking for memory.
+const FEW: usize = 16;
+
+/// Reads points and hands them to `act`.
+///
+/// # Safety
+/// `points` points to `count` of them, and all they point to stays and does not change during the call.
+pub(crate) unsafe fn with_points<T>(
+    points: *const enos_point_t,
+    count: usize,
+    act: impl FnOnce(&[Point<'_>]) -> Result<T, Error>,
+) -> Result<T, Error> {
+    // SAFETY: the caller's promise is the same, and so it is for everything below.
+    let given = unsafe { slice(points, count, "points")? };
+    let mut need = Need::default();
+    for point in given {
+        // SAFETY: as above.
+        unsafe { need.count(&point.value, MAX_DEPTH)? };
+    }
+    let mut values = vec![Value::Null; need.values];
+    let mut fields = vec![("", Value::Null); need.fields];
+    let mut room = Room { values: &mut values, fields: &mut fields };
+    let mut few = [Point::new("", Value::Null); FEW];
+    let mut many = Vec::new();
+    let read = match few.get_mut(..count) {
+        Some(few) => few,
+        None => {
+            many.resize(count, Point::new("", Value::Null));
+            &mut many[..]
+        }
+    };
+    for (at, (place, point)) in read.iter_mut().zip(given).enumerate() {
+        // SAFETY: as above.
+        let (id, value) = unsafe { room.field(point).map_err(|error| at_point(at, error))? };
+        *place = Point::new(id, value);
+        place.quality = quality(point.value.quality).map_err(|error| at_point(at, error))?;
+    }
+    act(read)
+}
+
+/// Reads named values, such as a command's outputs, and hands them to `act`.
+///
+/// # Safety
+/// As [`with_points`].
+pub(crate) unsafe fn with_fields<T>(
+    fields: *const enos_point_t,
+    count: usize,
+    act: impl FnOnce(&[(&str, Value<'_>)]) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let whole = enos_value_t {
+        r#type: ENOS_TYPE_STRUCT,
+        quality: -1,
+        r#as: enos_as_t { o: enos_struct_t { fields, count } },
+    };
+    let mut need = Need::default();
+    // SAFETY: the caller's promise is the same. One level more: the struct itself is ours.
+    unsafe { need.count(&whole, MAX_DEPTH + 1)? };
+    let mut values = vec![Value::Null; need.values];
+    let mut fields = vec![("", Value::Null); need.fields];
+    let mut room = Room { values: &mut values, fields: &mut fields };
+    // SAFETY: as above.
+    match unsafe { room.value(&whole, MAX_DEPTH + 1)? } {
+        Value::Struct(fields) => act(fields),
+        _ => Err(invalid("the outputs are no struct")),
+    }
+}
+
+fn at_point(at: usize, error: Error) -> Error {
+    invalid(format!("points[{at}]: {}", error.message))
+}
+
+fn quality(given: i32) -> Result<Option<u8>, Error> {
+    match given {
+        -1 => Ok(None),
+        _ => u8::try_from(given).map(Some).map_err(|_| {
+            invalid(format!("the quality {given} does not fit. Give -1 for none, or 0 to 255."))
+        }),
+    }
+}
+
+/// How many nested values and fields there are; counted first, so that they get their memory at once.
+#[derive(Default)]
+struct Need {
+    values: usize,
+    fields: usize,
+}
+
+impl Need {
+    /// Counts down to the depth that the core takes: what lies deeper it refuses, in its own words.
+    ///
+    /// # Safety
+    /// As [`with_points`].
+    unsafe fn count(&mut self, value: &enos_value_t, depth: usize) -> Result<(), Error> {
+        if depth == 0 {
+            return Ok(());
+        }
+        match value.r#type {
+            ENOS_TYPE_ARRAY => {
+                // SAFETY: the type says which member it is, and the caller promises what it points to.
+                let items = unsafe { slice(value.r#as.a.items, value.r#as.a.count, "items of an array")? };
+                self.values = sum(self.values, items.len())?;
+                for item in items {
+                    // SAFETY: as above.
+                    unsafe { self.count(item, depth - 1)? };
+                }
+            }
+            ENOS_TYPE_STRUCT => {
+                // SAFETY: as above.
+                let fields = unsafe { slice(value.r#as.o.fields, value.r#as.o.count, "fields of a struct")? };
+                self.fields = sum(self.fields, fields.len())?;
+                for field in fields {
+                    // SAFETY: as above.
+                    unsafe { self.count(&field.value, depth - 1)? };
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// So many nested values at the most: each takes two bytes of a message at least, and no message is that large.
+const MOST: usize = enos_core::MAX_PAYLOAD;
+
+fn sum(so_far: usize, more: usize) -> Result<usize, Error> {
+    so_far.checked_add(more).filter(|sum| *sum <= MOST).ok_or_else(|| {
+        Error::new(
+            enos_runtime::ErrorKind::PayloadTooLarge,
+            "arrays and structs hold more values than a message has bytes. Split the message.",
+        )
+    })
+}
+
+/// What is left of the memory for nested values.
+struct Room<'a> {
+    values: &'a mut [Value<'a>],
+    fields: &'a mut [(&'a str, Value<'a>)],
+}
+
+impl<'a> Room<'a> {
+    /// # Safety
+    /// As [`with_points`], for `'a`.
+    unsafe fn field(&mut self, point: &enos_point_t) -> Result<(&'a str, Value<'a>), Error> {
+        // SAFETY: the caller's promise is the same.
+        unsafe { Ok((point.id.read("an identifier")?, self.value(&point.value, MAX_DEPTH)?)) }
+    }
+
+    /// # Safety
+    /// As [`with_points`], for `'a`; `depth` as it was counted.
+    unsafe fn value(&mut self, value: &enos_value_t, depth: usize) -> Result<Value<'a>, Error> {
+        let inner = &value.r#as;
+        Ok(match value.r#type {
+            ENOS_TYPE_NULL => Value::Null,
+            // SAFETY: the type says which member it is; every bit pattern is a number.
+            ENOS_TYPE_INT => Value::Int(unsafe { inner.i }),
+            // SAFETY: as above.
+            ENOS_TYPE_DOUBLE => Value::Float(unsafe { inner.f }),
+            // SAFETY: as above.
+            ENOS_TYPE_BOOL => Value::Bool(unsafe { inner.b } != 0),
+            // SAFETY: as above, and the caller promises what the text points to.
+            ENOS_TYPE_STR => Value::Str(unsafe { inner.s.read("a text value")? }),
+            // Deeper than the core goes: it refuses the empty one here in its own words, whatever would be inside.
+            ENOS_TYPE_ARRAY if depth == 0 => Value::Array(&[]),
+            ENOS_TYPE_STRUCT if depth == 0 => Value::Struct(&[]),
+            ENOS_TYPE_ARRAY => {
+                // SAFETY: as for texts.
+                let items = unsafe { slice(inner.a.items, inner.a.count, "items of an array")? };
+                let places = cut(&mut self.values, items.len());
+                for (place, item) in places.iter_mut().zip(items) {
+                    // SAFETY: as above.
+                    *place = unsafe { self.value(item, depth - 1)? };
+                }
+                Value::Array(places)
+            }
+            ENOS_TYPE_STRUCT => {
+                // SAFETY: as for texts.
+                let fields = unsafe { slice(inner.o.fields, inner.o.count, "fields of a struct")? };
+                let places = cut(&mut self.fields, fields.len());
+                for (place, field) in places.iter_mut().zip(fields) {
+                    // SAFETY: as above.
+                    *place =
+                        unsafe { (field.id.read("a field's name")?, self.value(&field.value, depth - 1)?) };
+                }
+                Value::Struct(places)
+            }
+            other => return Err(invalid(format!("the value's type {other} is none. Use ENOS_TYPE_…."))),
+        })
+    }
+}
+
+/// Cuts so many off the front; all were counted.
+fn cut<'a, T>(rest: &mut &'a mut [T], count: usize) -> &'a mut [T] {
+    let (front, behind) = std::mem::take(rest).split_at_mut(count);
+    *rest = behind;
+    front
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(r#type: i32, r#as: enos_as_t) -> enos_value_t {
+        enos_value_t { r#type, quality: -1, r#as }
+    }
+
+    fn int(i: i64) -> enos_value_t {
+        plain(ENOS_TYPE_INT, enos_as_t { i })
+    }
+
+    fn array(items: &[enos_value_t]) -> enos_value_t {
+        let a = enos_array_t { items: items.as_ptr(), count: items.len() };
+        plain(ENOS_TYPE_ARRAY, enos_as_t { a })
+    }
+
+    fn structure(fields: &[enos_point_t]) -> enos_value_t {
+        let o = enos_struct_t { fields: fields.as_ptr(), count: fields.len() };
+        plain(ENOS_TYPE_STRUCT, enos_as_t { o })
+    }
+
+    fn point(id: &str, value: enos_value_t) -> enos_point_t {
+        enos_point_t { id: enos_str_t::lend(id), value }
+    }
+
+    fn shown(points: &[enos_point_t]) -> Result<String, Error> {
+        // SAFETY: all of it lives in the test.
+        unsafe { with_points(points.as_ptr(), points.len(), |points| Ok(format!("{points:?}"))) }
+    }
+
+    #[test]
+    fn every_type_is_read() {
+        let text = plain(ENOS_TYPE_STR, enos_as_t { s: enos_str_t::lend("é") });
+        let (list, truth) = ([int(1), int(2)], plain(ENOS_TYPE_BOOL, enos_as_t { b: 1 }));
+        let rows = [array(&list), array(&list[..1])];
+        let fields = [point("b", truth), point("rows", array(&rows))];
+        let mut double = plain(ENOS_TYPE_DOUBLE, enos_as_t { f: 2.5 });
+        double.quality = 9;
+        let null = plain(ENOS_TYPE_NULL, enos_as_t { i: 0 });
+        let points = [
+            point("i", int(-5)),
+            point("f", double),
+            point("s", text),
+            point("o", structure(&fields)),
+            point("n", null),
+        ];
+        // SAFETY: all of it lives in the test.
+        unsafe {
+            with_points(points.as_ptr(), points.len(), |read| {
+                let (one, two) = (&[Value::Int(1), Value::Int(2)][..], &[Value::Int(1)][..]);
+                let rows = [Value::Array(one), Value::Array(two)];
+                let fields = [("b", Value::Bool(true)), ("rows", Value::Array(&rows))];
+                let mut f = Point::new("f", Value::Float(2.5));
+                f.quality = Some(9);
+                let wanted = [
+                    Point::new("i", Value::Int(-5)),
+                    f,
+                    Point::new("s", Value::Str("é")),
+                    Point::new("o", Value::Struct(&fields)),
+                    Point::new("n", Value::Null),
+                ];
+                assert_eq!(read, wanted);
+                Ok(())
+            })
+            .unwrap();
+        }
+    }
+
+    #[test]
+    fn many_points_are_read_too() {
+        let points: Vec<_> = (0..40).map(|number| point("p", int(number))).collect();
+        assert_eq!(shown(&points).unwrap().matches("Int").count(), 40);
+        assert_eq!(shown(&[]).unwrap(), "[]");
+    }
+
+    #[test]
+    fn what_only_c_can_get_wrong_is_named() {
+        let refusal = |points: &[enos_point_t]| shown(points).unwrap_err().message;
+        let bad = enos_str_t { ptr: b"a\xff".as_ptr().cast(), len: 2 };
+        assert!(
+            refusal(&[point("a", int(1)), enos_point_t { id: bad, value: int(1) }])
+                .contains("points[1]: an identifier is no UTF-8: byte 1")
+        );
+        assert!(refusal(&[point("a", plain(ENOS_TYPE_STR, enos_as_t { s: bad }))]).contains("UTF-8"));
+        assert!(refusal(&[point("a", plain(7, enos_as_t { i: 0 }))]).contains("type 7"));
+        assert!(
+            refusal(&[enos_point_t { id: enos_str_t { ptr: std::ptr::null(), len: 1 }, value: int(1) }])
+                .contains("NULL")
+        );
+        let huge = enos_array_t { items: std::ptr::null(), count: 3 };
+        assert!(refusal(&[point("a", plain(ENOS_TYPE_ARRAY, enos_as_t { a: huge }))]).contains("NULL"));
+        for quality in [-2, 256, i32::MIN] {
+            let mut value = int(1);
+            value.quality = quality;
+            assert!(refusal(&[point("a", value)]).contains(&format!("quality {quality}")));
+        }
+        // SAFETY: NULL with a length is refused before anything is read.
+        let error = unsafe { with_points(std::ptr::null(), 1, |_| Ok(())) }.unwrap_err();
+        assert!(error.message.contains("points is NULL"), "{error}");
+    }
+
+    #[test]
+    fn a_ring_ends_at_the_cores_depth() {
+        let mut ring = [int(0)];
+        let own = enos_array_t { items: ring.as_ptr(), count: 1 };
+        ring[0] = plain(ENOS_TYPE_ARRAY, enos_as_t { a: own });
+        // SAFETY: the ring lives in the test.
+        unsafe {
+            with_points(&point("ring", ring[0]), 1, |points| {
+                assert!(enos_core::json::check_value(&points[0].value).is_err());
+                Ok(())
+            })
+            .unwrap();
+        }
+    }
+
+    #[test]
+    fn what_fans_out_beyond_any_message_is_refused() {
+        let mut level = vec![int(0); 100];
+        let mut kept = Vec::new();
+        for _ in 0..4 {
+            kept.push(level);
+            level = vec![array(kept.last().unwrap()); 100];
+        }
+        assert_eq!(shown(&[point("a", array(&level))]).unwrap_err().kind.number(), 603);
+    }
+}

@@ -1,0 +1,134 @@
+//! C programs against a hub in this process: what they do stands in `tests/c`, and the hub's REST says what came of it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod support;
+
+use mock_hub::Hub;
+use std::net::TcpListener;
+use support::{Language, Linked, Program};
+
+fn hub() -> Hub {
+    Hub::builder().ephemeral().seed_json(mock_hub::example_seed()).start().unwrap()
+}
+
+fn tcp(hub: &Hub) -> String {
+    format!("tcp://{}", hub.mqtt())
+}
+
+const DEVICE: &str = "orgId=o1&productKey=Tq4zR9Lw&deviceKey=t-1";
+
+fn command(hub: &Hub, action: &str, body: &str) -> String {
+    let path = format!("/connect-service/v2.1/commands?action={action}&pendingTtl=0&timeout=20&{DEVICE}");
+    support::http(hub.http(), "POST", &path, body)
+}
+
+fn reboot(hub: &Hub, delay: u32) -> String {
+    command(hub, "invokeService&serviceId=reboot", &format!("{{\"inputData\":{{\"delay\":{delay}}}}}"))
+}
+
+fn talk(language: Language) {
+    let hub = hub();
+    let program = Program::new("talk.c", language);
+    let mut talk = program.start(&[&tcp(&hub)]);
+    talk.says("ready");
+    let latest = format!("/connect-service/v2.1/measurepoints?action=queryLatest&{DEVICE}");
+    let latest = support::http(hub.http(), "POST", &latest, "{}");
+    for value in ["21.5", "\"grüß\"", "[1.5,2.0,-3.25]", "54.5", "true"] {
+        assert!(latest.contains(value), "{value} is not in {latest}");
+    }
+    let now = reboot(&hub, 1);
+    assert!(now.contains("\"accepted\":true"), "{now}");
+    let text = reboot(&hub, 2);
+    assert!(text.contains("\"accepted\":false"), "{text}");
+    let refused = reboot(&hub, 3);
+    assert!(refused.contains("2001") && refused.contains("too late for that"), "{refused}");
+    for forgotten in [reboot(&hub, 4), reboot(&hub, 5)] {
+        assert!(forgotten.contains("1102"), "{forgotten}");
+    }
+    let set = || command(&hub, "setMeasurepoint&measurepointId=setpoint", "{\"value\":1500}");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(set);
+        talk.says("set came");
+        assert!(!waiting.is_finished());
+        talk.tell("answer it");
+        let answered = waiting.join().unwrap();
+        assert!(answered.contains("\"code\":0"), "{answered}");
+    });
+    talk.tell("take it away");
+    talk.says("set is gone");
+    let nobody = set();
+    assert!(nobody.contains("1101"), "{nobody}");
+    talk.tell("end");
+    talk.says("done");
+    talk.end();
+}
+
+#[test]
+fn posts_and_commands_in_c99() {
+    talk(Language::C99);
+}
+
+#[test]
+fn posts_and_commands_in_cpp11() {
+    talk(Language::Cpp11);
+}
+
+#[test]
+fn what_only_c_can_get_wrong_is_refused() {
+    assert_eq!(Program::new("edges.c", Language::C99).output(&[]), "done\n");
+}
+
+/// The README's program, as it is printed but for the port, with the archive.
+#[test]
+fn the_quick_start_runs_as_printed() {
+    let readme = std::fs::read_to_string(support::folder().join("README.md")).unwrap();
+    let (_, behind) = readme.split_once("```c\n").expect("a program");
+    let (program, _) = behind.split_once("```").expect("its end");
+    assert!(program.contains("int main") && program.contains("127.0.0.1:11883"), "{program}");
+    let hub = hub();
+    let folder =
+        std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("hello-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let source = folder.join("hello.c");
+    std::fs::write(&source, program.replace("127.0.0.1:11883", &hub.mqtt().to_string())).unwrap();
+    let said = Program::of(&source, Language::C99, Linked::Static).output(&[]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(said, "the hub confirmed the point\n");
+}
+
+#[test]
+fn every_end_is_told_once() {
+    let hub = hub();
+    // Accepts by its backlog, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_url = format!("tcp://{}", silent.local_addr().unwrap());
+    assert_eq!(Program::new("life.c", Language::C99).output(&[&tcp(&hub), &silent_url]), "done\n");
+}
+
+#[test]
+fn activation_and_certificates() {
+    let (hub, other) = (hub(), hub());
+    let folder =
+        std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("secrets-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let device = mock_hub::fabric::DeviceId::new("Ce7rT1Qz", "cert-1");
+    let (certificate, key) = hub.issue_client_certificate(&device).unwrap();
+    let arguments = [
+        tcp(&hub),
+        format!("ssl://{}", hub.mqtts()),
+        folder.to_str().unwrap().to_owned(),
+        file("ca.pem", hub.ca_pem()),
+        file("other.pem", other.ca_pem()),
+        file("cert.pem", &certificate),
+        file("key.pem", &key),
+    ];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    assert_eq!(Program::new("secrets.c", Language::C99).output(&arguments), "done\n");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
