@@ -38,7 +38,30 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("many.threads", &["ours"]),
     ("many.kb_each", &["ours"]),
     ("hub.ready_ms", &["ours"]),
+    ("hub_connect.cpu_us", &["mosquitto", "ours"]),
+    ("hub_connect.per_second", &["mosquitto", "ours"]),
+    ("hub_connect.load_percent", &["mosquitto", "ours"]),
+    ("hub_connect_tls.cpu_us", &["rustls", "ours"]),
+    ("hub_connect_mutual.cpu_us", &["rustls", "ours"]),
+    ("hub_posts.cpu_us", &["mosquitto", "ours"]),
+    ("hub_posts.per_second", &["mosquitto", "ours"]),
+    ("hub_posts.load_percent", &["mosquitto", "ours"]),
+    ("hub_posts_qos1.cpu_us", &["mosquitto", "ours"]),
+    ("hub_posts_qos1.per_second", &["mosquitto", "ours"]),
+    ("hub_posts_kept.cpu_us", &["sqlite", "ours"]),
+    ("hub_posts_kept.per_second", &["sqlite", "ours"]),
+    ("hub_idle.kb_each", &["mosquitto", "ours"]),
+    ("hub_idle.mb", &["mosquitto", "ours"]),
+    ("hub_idle_tls.kb_each", &["rustls", "ours"]),
+    ("hub_command.p50_ms", &["ours"]),
+    ("hub_command.p99_ms", &["ours"]),
+    ("hub_command.cpu_us", &["ours"]),
+    ("hub_live.percent", &["ours"]),
+    ("world.virtual_per_second", &["ours"]),
 ];
+
+/// Peers that may be absent where it is not CI.
+const OPTIONAL: &[&str] = &["mosquitto"];
 
 #[test]
 fn every_row_has_every_peer() {
@@ -56,15 +79,26 @@ fn every_row_has_every_peer() {
     let rows = figures["rows"].as_array().unwrap();
     let ids: Vec<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
     assert_eq!(ids, EXPECTED.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    let absent: Vec<&str> =
+        OPTIONAL.iter().copied().filter(|peer| figures["absent"][peer].is_string()).collect();
+    if !absent.is_empty() {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "left out: {}", figures["absent"]);
+        println!("skipped: {}", figures["absent"]);
+    }
     for (row, (id, peers)) in rows.iter().zip(EXPECTED) {
+        let peers: Vec<&str> = peers.iter().copied().filter(|peer| !absent.contains(peer)).collect();
         let mut found: Vec<&String> = row["values"].as_object().unwrap().keys().collect();
-        let mut wanted: Vec<&str> = peers.to_vec();
+        let mut wanted = peers.clone();
         found.sort();
         wanted.sort_unstable();
         assert_eq!(found, wanted, "{id}");
-        for peer in *peers {
+        for peer in peers {
             let median = row["values"][peer]["median"].as_f64().unwrap();
-            assert!(median.is_finite() && median >= 0.0, "{id} by {peer}: {median}");
+            // What a live view costs may drown in what a busy machine adds.
+            assert!(
+                median.is_finite() && (median >= 0.0 || *id == "hub_live.percent"),
+                "{id} by {peer}: {median}"
+            );
         }
         assert!(said.contains(row["what"].as_str().unwrap()), "{id} is not in the table:\n{said}");
     }
@@ -77,9 +111,30 @@ fn every_row_has_every_peer() {
     assert_eq!(figures["machine"]["packages"]["rumqttc"], "0.25.1");
 }
 
+/// One task, and nothing but its rows.
+#[test]
+fn single_tasks_can_be_chosen() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures-only.json");
+    let output =
+        Command::new(BENCH).args(["--quick", "--only", "hub,engine", "--json"]).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let figures: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let ids: Vec<&str> =
+        figures["rows"].as_array().unwrap().iter().filter_map(|row| row["id"].as_str()).collect();
+    assert_eq!(ids, ["engine.post_us", "engine.command_us", "hub.ready_ms"]);
+}
+
 #[test]
 fn unknown_arguments_are_refused() {
-    for arguments in [&["--fast"][..], &["--runs"], &["--runs", "0"], &["hub", "no order"]] {
+    let wrong: &[&[&str]] = &[
+        &["--fast"],
+        &["--runs"],
+        &["--runs", "0"],
+        &["--only"],
+        &["--only", "posts,nothing"],
+        &["load", "ours", "hub", "no order"],
+    ];
+    for &arguments in wrong {
         let output = Command::new(BENCH).args(arguments).output().unwrap();
         assert!(!output.status.success(), "{arguments:?}");
         assert!(!output.stderr.is_empty(), "{arguments:?}");

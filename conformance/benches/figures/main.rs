@@ -1,20 +1,19 @@
 //! The figures of the project, each beside a peer measured in the same run.
 //!
-//! `bench-figures [--quick] [--runs N] [--json FILE]` prints a table and writes it as JSON; `--quick` is a
-//! small run that proves completeness, not speed. It starts itself again as the responder and the programs
-//! beside it as clients. It ends with failure if a run failed, not if a goal was missed: times are for people
-//! to judge.
+//! `bench-figures [--quick] [--runs N] [--json FILE] [--only TASK[,TASK]]` prints two tables, of clients and of
+//! servers, and writes them as JSON; `--quick` is a small run that proves completeness, not speed, and `--only` runs
+//! single tasks. It starts itself again as the responder, the load generator and the bare TLS server, and the programs
+//! beside it as clients. It ends with failure if a run failed, not if a goal was missed: times are for people to judge.
 #![forbid(unsafe_code)]
 
-mod hub;
 mod responder;
 mod run;
 
 use std::process::ExitCode;
 
 use conformance::bench::machine::{self, Core};
-use conformance::bench::plan::{RUN_LIMIT, Task, whole_limit};
-use conformance::bench::{Outcome, client, process};
+use conformance::bench::plan::{RUN_LIMIT, whole_limit};
+use conformance::bench::{Outcome, load, process};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,9 +36,12 @@ fn act(arguments: &[String]) -> Outcome<ExitCode> {
         [role, program, rest @ ..] if role == "exec" => {
             return Err(process::become_program(program, rest, RUN_LIMIT));
         }
-        [task, _, ..] if task == Task::Hub.name() => {
-            println!("{}", client::once(arguments, |_, _| hub::run())?.to_line());
+        [role, program, rest @ ..] if role == "exec-server" => {
+            machine::pin(Core::Server)?;
+            return Err(process::become_program(program, rest, RUN_LIMIT));
         }
+        [role, kind] if role == "acceptor" => load::acceptor::serve(kind)?,
+        [role, peer, rest @ ..] if role == "load" => println!("{}", load::run(peer, rest)?.to_line()),
         options => return run::run(&run::Options::read(options)?),
     }
     Ok(ExitCode::SUCCESS)

@@ -27,6 +27,5 @@ pub fn once(arguments: &[String], run: impl Fn(Task, &Order) -> Outcome<Sample>)
     process::end_with_parent(RUN_LIMIT)?;
     machine::pin(Core::Client)?;
     let (task, order) = arguments.split_first().ok_or("usage: PROGRAM TASK ORDER…")?;
-    let task = Task::ALL.iter().copied().find(|known| known.name() == task).ok_or("no such task")?;
-    run(task, &Order::from_arguments(order)?)
+    run(Task::named(task)?, &Order::from_arguments(order)?)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
-use nix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
@@ -44,6 +44,12 @@ pub fn cpu_time() -> Outcome<Duration> {
     Ok(Duration::from_micros(u64::try_from(micros)?))
 }
 
+/// The same of another process, which is read from its CPU clock: getrusage tells of children only when they end.
+pub fn cpu_time_of(process: u32) -> Outcome<Duration> {
+    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(process)?))?;
+    Ok(Duration::from_nanos(u64::try_from(clock_gettime(clock)?.num_nanoseconds())?))
+}
+
 /// CPU time of the calling thread in nanoseconds: finer than [`cpu_time`], and a system call each.
 pub fn thread_cpu_ns() -> Outcome<u64> {
     let spent = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
@@ -58,17 +64,22 @@ pub fn monotonic_ns() -> Outcome<u64> {
 
 /// Memory of this process that is resident now, in kB.
 pub fn resident_kb() -> Outcome<f64> {
-    status("VmRSS:")
+    status("self", "VmRSS:")
+}
+
+/// The same of another process.
+pub fn resident_kb_of(process: u32) -> Outcome<f64> {
+    status(&process.to_string(), "VmRSS:")
 }
 
 /// The largest memory of this process that ever was resident, in kB.
 pub fn peak_resident_kb() -> Outcome<f64> {
-    status("VmHWM:")
+    status("self", "VmHWM:")
 }
 
 /// Threads of this process.
 pub fn threads() -> Outcome<f64> {
-    status("Threads:")
+    status("self", "Threads:")
 }
 
 /// What was measured on: processor, cores, kernel, compiler, load, and versions of the packages named.
@@ -126,12 +137,12 @@ pub fn allow_sockets(files: u64) -> Outcome<()> {
     Ok(())
 }
 
-fn status(key: &str) -> Outcome<f64> {
-    let text = std::fs::read_to_string("/proc/self/status")?;
+fn status(process: &str, key: &str) -> Outcome<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let value = text
         .lines()
         .find_map(|line| line.strip_prefix(key)?.split_whitespace().next())
-        .ok_or_else(|| format!("/proc/self/status has no {key}"))?;
+        .ok_or_else(|| format!("/proc/{process}/status has no {key}"))?;
     Ok(value.parse()?)
 }
 
@@ -160,6 +171,9 @@ mod tests {
             assert!(monotonic_ns().unwrap() - start < 5_000_000_000, "no CPU time counted in 5 s");
         }
         assert!(resident_kb().unwrap() >= kept.len() as f64 / 1024.0);
+        let this = std::process::id();
+        assert!(cpu_time_of(this).unwrap() > Duration::ZERO);
+        assert!(resident_kb_of(this).unwrap() >= kept.len() as f64 / 1024.0);
         assert!(peak_resident_kb().unwrap() >= kept.len() as f64 / 1024.0);
         assert!(threads().unwrap() >= 1.0);
     }

@@ -1,8 +1,10 @@
 //! What the benchmark programs share: child processes, machine facts, samples, and a small MQTT codec.
 //!
-//! Only `pair` and `peers` use the SDK: the responder stands apart from what is measured.
+//! Only `pair`, `peers` and `instructions` use the SDK: the responder and the load generator stand apart from what is measured.
 
 pub mod client;
+pub mod instructions;
+pub mod load;
 pub mod machine;
 pub mod mqtt;
 pub mod pair;
@@ -11,6 +13,7 @@ pub mod peers;
 pub mod plan;
 pub mod process;
 pub mod report;
+pub mod rows;
 pub mod sample;
 
 /// Any failure of a benchmark; its text is all that is needed.

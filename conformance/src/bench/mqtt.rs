@@ -12,6 +12,7 @@ pub mod kind {
     pub const PUBLISH: u8 = 3;
     pub const PUBACK: u8 = 4;
     pub const SUBSCRIBE: u8 = 8;
+    pub const SUBACK: u8 = 9;
     pub const UNSUBSCRIBE: u8 = 10;
     pub const PINGREQ: u8 = 12;
     pub const DISCONNECT: u8 = 14;
@@ -127,6 +128,33 @@ pub fn put_connect(out: &mut Vec<u8>, client_id: &str, user: &str) -> Outcome<()
     out.extend_from_slice(&[4, 0x82, 0, 60]);
     put_text(out, client_id)?;
     put_text(out, user)
+}
+
+/// Appends a CONNECT with clean session, user name and password, and a keep alive in seconds.
+pub fn put_signed_connect(
+    out: &mut Vec<u8>,
+    client_id: &str,
+    user: &str,
+    password: &str,
+    keep_alive_s: u16,
+) -> Outcome<()> {
+    let length = 10 + 2 + client_id.len() + 2 + user.len() + 2 + password.len();
+    put_header(out, kind::CONNECT << 4, length)?;
+    put_text(out, "MQTT")?;
+    let [high, low] = keep_alive_s.to_be_bytes();
+    out.extend_from_slice(&[4, 0xc2, high, low]);
+    put_text(out, client_id)?;
+    put_text(out, user)?;
+    put_text(out, password)
+}
+
+/// Appends a SUBSCRIBE to one filter.
+pub fn put_subscribe(out: &mut Vec<u8>, identifier: u16, filter: &str, qos: u8) -> Outcome<()> {
+    put_header(out, kind::SUBSCRIBE << 4 | 2, 2 + 2 + filter.len() + 1)?;
+    out.extend_from_slice(&identifier.to_be_bytes());
+    put_text(out, filter)?;
+    out.push(qos);
+    Ok(())
 }
 
 /// Appends a PUBLISH: QoS 1 with that packet identifier, QoS 0 without one.

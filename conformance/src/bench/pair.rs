@@ -28,6 +28,18 @@ pub trait Probe {
     fn end(&mut self) -> Outcome<()>;
 }
 
+/// A round of the hub's side, kept: played again, nothing but the engine works.
+///
+/// The same requests at the same moment always lead to the same bytes.
+pub struct Round {
+    /// What the hub sends first: commands.
+    first: Vec<u8>,
+    /// How many bytes the engine sends then.
+    up: usize,
+    /// What the hub answers.
+    then: Vec<u8>,
+}
+
 /// An engine that is online, and its hub.
 pub struct Pair {
     engine: Engine<'static>,
@@ -82,16 +94,8 @@ impl Pair {
     /// Posts that many times at once and settles all of them.
     pub fn posts(&mut self, open: u32, probe: &mut impl Probe) -> Outcome<()> {
         let before = self.settled;
-        let post = Request::PostMeasurepoints {
-            device: DeviceIx::ROOT,
-            points: &POINTS,
-            time_ms: Some(payload::TIME_MS),
-            timeout_ms: 10_000,
-        };
         probe.begin()?;
-        for _ in 0..open {
-            self.engine.request(self.now, post)?;
-        }
+        self.post(open)?;
         self.drain()?;
         probe.end()?;
         self.reply()?;
@@ -117,6 +121,58 @@ impl Pair {
         self.feed()?;
         probe.end()?;
         if self.answered - before == open { Ok(()) } else { Err("a command was not answered".into()) }
+    }
+
+    /// Posts and commands of one round, all open at once; keeps the hub's side of it.
+    pub fn record(&mut self, posts: u32, commands: u32) -> Outcome<Round> {
+        let before = (self.settled, self.answered);
+        self.post(posts)?;
+        let topic = payload::command_topic(payload::PRODUCT_KEY, DEVICE);
+        for _ in 0..commands {
+            mqtt::put_publish(&mut self.down, &topic, None, payload::command(self.commanded).as_bytes())?;
+            self.commanded += 1;
+        }
+        let first = self.down.clone();
+        self.drain()?;
+        self.feed()?;
+        let up = self.up.len();
+        self.reply()?;
+        let then = self.down.clone();
+        self.feed()?;
+        if (self.settled - before.0, self.answered - before.1) == (posts, commands) {
+            Ok(Round { first, up, then })
+        } else {
+            Err("a post was not settled or a command was not answered".into())
+        }
+    }
+
+    /// The same round again, of an engine that has lived through the same rounds before it.
+    pub fn replay(&mut self, posts: u32, round: &Round) -> Outcome<()> {
+        let before = self.settled;
+        self.post(posts)?;
+        self.down.extend_from_slice(&round.first);
+        self.drain()?;
+        self.feed()?;
+        if self.up.len() != round.up {
+            return Err("the engine sent something else than when the round was kept".into());
+        }
+        self.up.clear();
+        self.down.extend_from_slice(&round.then);
+        self.feed()?;
+        if self.settled - before == posts { Ok(()) } else { Err("a post was not settled".into()) }
+    }
+
+    fn post(&mut self, open: u32) -> Outcome<()> {
+        let post = Request::PostMeasurepoints {
+            device: DeviceIx::ROOT,
+            points: &POINTS,
+            time_ms: Some(payload::TIME_MS),
+            timeout_ms: 10_000,
+        };
+        for _ in 0..open {
+            self.engine.request(self.now, post)?;
+        }
+        Ok(())
     }
 
     /// The engine's loop; a command is answered at once.
@@ -224,6 +280,21 @@ mod tests {
         }
         assert_eq!((pair.settled, pair.answered, count.0), (108, 108, 12));
         assert_eq!(pair.engine.stats().open_requests, 0);
+    }
+
+    #[test]
+    fn a_round_that_was_kept_is_played_again() {
+        let mut kept = Pair::online().unwrap();
+        let rounds: Vec<Round> =
+            [(100, 0), (0, 100), (7, 3)].iter().map(|&(p, c)| kept.record(p, c).unwrap()).collect();
+        let mut pair = Pair::online().unwrap();
+        for (round, posts) in rounds.iter().zip([100, 0, 7]) {
+            pair.replay(posts, round).unwrap();
+        }
+        assert_eq!((pair.settled, pair.answered), (107, 0));
+        assert_eq!(pair.engine.stats().open_requests, 0);
+        // Out of turn: other ids, so nothing settles.
+        assert!(pair.replay(100, &rounds[0]).is_err());
     }
 
     #[test]

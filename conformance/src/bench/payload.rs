@@ -48,6 +48,12 @@ pub fn id_of(message: &[u8]) -> Option<&str> {
     std::str::from_utf8(rest.get(..end)?).ok()
 }
 
+/// Whether an answer says 200, found without parsing the rest.
+pub fn is_success(message: &[u8]) -> bool {
+    const CODE: &[u8] = b"\"code\":200";
+    message.windows(CODE.len()).any(|part| part == CODE)
+}
+
 /// The device key that makes the responder push that many commands, at most `window` of them unanswered.
 pub fn commanded_device(commands: u32, window: u16) -> String {
     format!("cmd-{commands}-{window}")
@@ -78,6 +84,8 @@ mod tests {
         assert_eq!(id_of(answer("8").as_bytes()), Some("8"));
         assert_eq!(id_of(b"{\"id\":\"9"), None);
         assert_eq!(id_of(b""), None);
+        assert!(is_success(answer("8").as_bytes()));
+        assert!(!is_success(br#"{"id":"200","code":1204}"#));
     }
 
     #[test]

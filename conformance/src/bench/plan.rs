@@ -1,10 +1,10 @@
-//! What is measured: tasks, who takes part, the rows printed, and how long each may take.
+//! What is measured: tasks, who takes part, and how long each may take. [`rows`](super::rows) says what is printed.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Outcome;
-use super::report::{Goal, OURS, Row};
+use super::report::OURS;
 
 /// One thing that peers are asked to do; each run of it is a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,37 @@ pub enum Task {
     Allocations,
     /// From the start of the hub's process to its ready line: `ready_ms`.
     Hub,
+    /// Sign-ins over TCP, many under way: the server's `cpu_us`, `per_second`, `load_percent`.
+    HubConnect,
+    /// Full TLS 1.2 handshake, sign-in, hang-up, one at a time: the server's `cpu_us`.
+    HubConnectTls,
+    /// The same with a certificate of the client: the server's `cpu_us`.
+    HubConnectMutual,
+    /// Posts of QoS 0, 50 connections: the server's `cpu_us`, `per_second`, `load_percent`.
+    HubPosts,
+    /// Posts of QoS 1, answered at QoS 1: the same figures.
+    HubPostsQos1,
+    /// Posts of QoS 0 that are answered once they are on disk: the same figures.
+    HubPostsKept,
+    /// Idle connections over TCP: the server's growth `kb_each`, and all of it, `mb`.
+    HubIdle,
+    /// Idle connections over TLS: the server's growth `kb_each`.
+    HubIdleTls,
+    /// A command by REST, device and answer: `p50_ms`, `p99_ms`, the server's `cpu_us`.
+    HubCommand,
+    /// Posts with a live view beside them: how much dearer they are for the server, `percent`.
+    HubLive,
+    /// The one-seed world with ten devices: `virtual_per_second`.
+    World,
+}
+
+/// What a task runs against, and on which table it is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Clients, against the responder.
+    Client,
+    /// Servers, under the load of this package's generator.
+    Hub,
 }
 
 impl Task {
@@ -50,6 +81,17 @@ impl Task {
         Self::Engine,
         Self::Allocations,
         Self::Hub,
+        Self::HubConnect,
+        Self::HubConnectTls,
+        Self::HubConnectMutual,
+        Self::HubPosts,
+        Self::HubPostsQos1,
+        Self::HubPostsKept,
+        Self::HubIdle,
+        Self::HubIdleTls,
+        Self::HubCommand,
+        Self::HubLive,
+        Self::World,
     ];
 
     /// The name used in rows and on the command line.
@@ -67,7 +109,30 @@ impl Task {
             Self::Engine => "engine",
             Self::Allocations => "allocations",
             Self::Hub => "hub",
+            Self::HubConnect => "hub_connect",
+            Self::HubConnectTls => "hub_connect_tls",
+            Self::HubConnectMutual => "hub_connect_mutual",
+            Self::HubPosts => "hub_posts",
+            Self::HubPostsQos1 => "hub_posts_qos1",
+            Self::HubPostsKept => "hub_posts_kept",
+            Self::HubIdle => "hub_idle",
+            Self::HubIdleTls => "hub_idle_tls",
+            Self::HubCommand => "hub_command",
+            Self::HubLive => "hub_live",
+            Self::World => "world",
         }
+    }
+
+    /// The task of that name.
+    pub fn named(name: &str) -> Outcome<Self> {
+        let known = || Self::ALL.iter().map(|task| task.name()).collect::<Vec<_>>().join(" ");
+        let task = Self::ALL.iter().copied().find(|task| task.name() == name);
+        task.ok_or_else(|| format!("there is no task \"{name}\"; the tasks are: {}", known()).into())
+    }
+
+    /// Whether it measures clients or servers.
+    pub fn part(self) -> Part {
+        if self == Self::World || self.name().starts_with("hub") { Part::Hub } else { Part::Client }
     }
 
     /// How many items one run has.
@@ -82,6 +147,17 @@ impl Task {
             Self::Many => choose(quick, 50, 2_000),
             Self::Engine => choose(quick, 2_000, 200_000),
             Self::Allocations => choose(quick, 2_000, 20_000),
+            // At most four of each device, or the hub warns (rule 5).
+            Self::HubConnect => choose(quick, 400, 20_000),
+            Self::HubConnectTls | Self::HubConnectMutual => choose(quick, 20, 400),
+            Self::HubPosts | Self::HubPostsQos1 => choose(quick, 4_000, 300_000),
+            Self::HubPostsKept => choose(quick, 2_000, 100_000),
+            Self::HubIdle => choose(quick, 200, 10_000),
+            Self::HubIdleTls => choose(quick, 20, 1_000),
+            Self::HubCommand => choose(quick, 100, 3_000),
+            Self::HubLive => choose(quick, 4_000, 300_000),
+            // Seeds.
+            Self::World => choose(quick, 1, 6),
         }
     }
 
@@ -89,6 +165,9 @@ impl Task {
     pub fn window(self) -> u16 {
         match self {
             Self::Posts | Self::Commands | Self::Burst | Self::Engine | Self::Allocations => 100,
+            Self::HubConnect => 64,
+            // Of each connection.
+            Self::HubPosts | Self::HubPostsQos1 | Self::HubPostsKept | Self::HubLive => 16,
             _ => 1,
         }
     }
@@ -124,6 +203,12 @@ pub struct Order {
 }
 
 impl Order {
+    /// An order that needs no responder.
+    pub fn alone(count: u32, window: u16, started_ns: u64) -> Self {
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { tcp: nobody, tls: nobody, ca: String::new(), count, window, started_ns }
+    }
+
     /// As command line arguments.
     pub fn to_arguments(&self) -> [String; 6] {
         [
@@ -152,13 +237,15 @@ impl Order {
     }
 }
 
-/// A program that is measured, one process per run: `PROGRAM TASK ORDER…` prints a sample.
+/// A program that is measured, one process per run: `PROGRAM ROLE… TASK ORDER…` prints a sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// The column its figures stand in; several may share one, as long as their tasks differ.
     pub column: &'static str,
     /// Its file, beside this program's.
     pub file: &'static str,
+    /// What stands before the task, for a program that has several roles.
+    pub role: &'static [&'static str],
     /// The tasks it takes part in.
     pub tasks: &'static [Task],
 }
@@ -170,17 +257,20 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         column: "floor",
         file: "bench-floor",
+        role: &[],
         tasks: &[Task::Posts, Task::Single, Task::Commands, Task::Idle, Task::Start],
     },
     Program {
         column: "rumqttc",
         file: "bench-rumqttc",
+        role: &[],
         tasks: &[Task::Posts, Task::Single, Task::Commands, Task::Burst, Task::Idle, Task::Start],
     },
-    Program { column: "rustls", file: "bench-rustls", tasks: &[Task::ConnectTls, Task::IdleTls] },
+    Program { column: "rustls", file: "bench-rustls", role: &[], tasks: &[Task::ConnectTls, Task::IdleTls] },
     Program {
         column: OURS,
         file: "bench-ours",
+        role: &[],
         tasks: &[
             Task::Posts,
             Task::Single,
@@ -194,63 +284,40 @@ pub const PROGRAMS: &[Program] = &[
             Task::Engine,
         ],
     },
-    Program { column: OURS, file: "bench-allocations", tasks: &[Task::Allocations] },
-    Program { column: OURS, file: "bench-figures", tasks: &[Task::Hub] },
+    Program { column: OURS, file: "bench-allocations", role: &[], tasks: &[Task::Allocations] },
+    Program { column: OURS, file: "bench-figures", role: &["load", OURS], tasks: OURS_AS_SERVER },
+    Program {
+        column: "mosquitto",
+        file: "bench-figures",
+        role: &["load", "mosquitto"],
+        tasks: &[Task::HubConnect, Task::HubPosts, Task::HubPostsQos1, Task::HubIdle],
+    },
+    Program {
+        column: "rustls",
+        file: "bench-figures",
+        role: &["load", "rustls"],
+        tasks: &[Task::HubConnectTls, Task::HubConnectMutual, Task::HubIdleTls],
+    },
+    Program {
+        column: "sqlite",
+        file: "bench-figures",
+        role: &["load", "sqlite"],
+        tasks: &[Task::HubPostsKept],
+    },
 ];
 
-/// Every row of the table, in order.
-pub const ROWS: &[Row] = &[
-    Row {
-        id: "posts.cpu_us",
-        what: "post settled, 100 open: CPU µs",
-        goals: &[Goal::TimesPeer(0.55, "rumqttc"), Goal::TimesPeer(4.0, "floor")],
-    },
-    Row { id: "posts.per_second", what: "… posts/s", goals: &[] },
-    Row {
-        id: "single.p50_us",
-        what: "post settled, one at a time: p50 µs",
-        goals: &[Goal::TimesPeer(1.4, "floor")],
-    },
-    Row { id: "single.p99_us", what: "… p99 µs", goals: &[] },
-    Row { id: "single.cpu_us", what: "… CPU µs", goals: &[] },
-    Row {
-        id: "commands.cpu_us",
-        what: "command answered, 100 open: CPU µs",
-        goals: &[Goal::TimesPeer(0.7, "rumqttc")],
-    },
-    Row { id: "commands.per_second", what: "… commands/s, seen by the hub", goals: &[] },
-    Row { id: "commands.p50_us", what: "… round trip seen by the hub, p50 µs", goals: &[] },
-    Row {
-        id: "engine.post_us",
-        what: "post in the engine alone, 100 open: CPU µs",
-        goals: &[Goal::AtMost(0.6)],
-    },
-    Row { id: "engine.command_us", what: "command in the engine alone, 100 open: CPU µs", goals: &[] },
-    Row {
-        id: "allocations.per_post",
-        what: "heap allocations of the engine per post",
-        goals: &[Goal::AtMost(0.0)],
-    },
-    Row { id: "allocations.per_command", what: "… per command", goals: &[Goal::AtMost(0.0)] },
-    Row { id: "burst.lost", what: "10,000 posts, nothing polled: lost", goals: &[Goal::AtMost(0.0)] },
-    Row { id: "burst.settled", what: "… settled", goals: &[] },
-    Row { id: "burst.refused", what: "… refused with an error", goals: &[] },
-    // What the default limits add up to: outbox, transmit, receive.
-    Row { id: "burst.grown_mb", what: "… growth of memory: MB", goals: &[Goal::AtMost(6.5)] },
-    Row { id: "idle.rss_mb", what: "resident, idle, plain: MB", goals: &[Goal::AtMost(3.0)] },
-    Row { id: "idle_tls.rss_mb", what: "resident, idle, TLS: MB", goals: &[Goal::AtMost(4.0)] },
-    Row { id: "start.ms", what: "start to first settled post: ms", goals: &[Goal::AtMost(5.0)] },
-    Row { id: "start.cpu_ms", what: "… CPU ms", goals: &[] },
-    Row {
-        id: "connect_tls.cpu_ms",
-        what: "TLS 1.3 connect, full handshake: CPU ms",
-        goals: &[Goal::TimesPeer(1.3, "rustls")],
-    },
-    Row {
-        id: "many.threads",
-        what: "2,000 clients in one process, idle: threads",
-        goals: &[Goal::AtMost(5.0)],
-    },
-    Row { id: "many.kb_each", what: "… kB each", goals: &[Goal::AtMost(12.0)] },
-    Row { id: "hub.ready_ms", what: "hub: ready after start: ms", goals: &[Goal::AtMost(100.0)] },
+/// What the hub is measured by.
+const OURS_AS_SERVER: &[Task] = &[
+    Task::Hub,
+    Task::HubConnect,
+    Task::HubConnectTls,
+    Task::HubConnectMutual,
+    Task::HubPosts,
+    Task::HubPostsQos1,
+    Task::HubPostsKept,
+    Task::HubIdle,
+    Task::HubIdleTls,
+    Task::HubCommand,
+    Task::HubLive,
+    Task::World,
 ];

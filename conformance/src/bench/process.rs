@@ -55,6 +55,32 @@ impl Helper {
         Self::start(Command::new(std::env::current_exe()?).arg("exec").arg(program).args(arguments))
     }
 
+    /// Starts a server: another program on the servers' core, which ends with this process.
+    pub fn server(program: &Path, arguments: &[&str]) -> Outcome<Self> {
+        Self::start(&mut Self::on_the_servers_core(program, arguments)?)
+    }
+
+    /// The same of one whose standard error is of no use.
+    pub fn quiet_server(program: &Path, arguments: &[&str]) -> Outcome<Self> {
+        Self::start(Self::on_the_servers_core(program, arguments)?.stderr(Stdio::null()))
+    }
+
+    fn on_the_servers_core(program: &Path, arguments: &[&str]) -> Outcome<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("exec-server").arg(program).args(arguments);
+        Ok(command)
+    }
+
+    /// Its process id, which the roles `exec` and `exec-server` keep.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> Outcome<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Starts a command with its output piped and no input; what it says on stderr is passed on.
     pub fn start(command: &mut Command) -> Outcome<Self> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;

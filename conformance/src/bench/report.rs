@@ -15,6 +15,8 @@ pub const OURS: &str = "ours";
 pub enum Goal {
     /// A fixed value, in the row's unit.
     AtMost(f64),
+    /// The same, of what is better when it is larger.
+    AtLeast(f64),
     /// A multiple of a peer's value; the ratio is taken run by run, since the machine's speed drifts.
     TimesPeer(f64, &'static str),
 }
@@ -35,6 +37,7 @@ pub struct Row {
 pub struct Results {
     samples: BTreeMap<(String, String), Vec<Option<Sample>>>,
     failures: Vec<String>,
+    absent: BTreeMap<String, String>,
 }
 
 /// How one goal was met.
@@ -54,6 +57,16 @@ impl Results {
                 self.failures.push(format!("{task} by {peer}: {text}"));
             }
         }
+    }
+
+    /// A peer that is not there, and why; it has no values.
+    pub fn leave_out(&mut self, peer: &str, why: &str) {
+        self.absent.insert(peer.to_owned(), why.to_owned());
+    }
+
+    /// Peers that are not there, each with its reason.
+    pub fn absent(&self) -> &BTreeMap<String, String> {
+        &self.absent
     }
 
     /// What went wrong, one text each.
@@ -124,7 +137,7 @@ impl Results {
                 json!({"id": row.id, "what": row.what, "values": values, "goals": goals})
             })
             .collect();
-        json!({"rows": rows, "failures": self.failures})
+        json!({"rows": rows, "failures": self.failures, "absent": self.absent})
     }
 
     /// One value per round, empty where the run failed or has no such figure.
@@ -144,18 +157,22 @@ impl Results {
     }
 
     fn judge_one(&self, row: &Row, goal: Goal) -> Option<Judged> {
-        let (limit, reached, text) = match goal {
+        let (met, reached, text) = match goal {
             Goal::AtMost(limit) => {
                 let reached = self.spread(row, OURS)?.median;
-                (limit, reached, format!("≤ {}", show(limit)))
+                (reached <= limit, reached, format!("≤ {}", show(limit)))
+            }
+            Goal::AtLeast(limit) => {
+                let reached = self.spread(row, OURS)?.median;
+                (reached >= limit, reached, format!("≥ {}", show(limit)))
             }
             Goal::TimesPeer(limit, peer) => {
                 let pairs = self.runs(row, OURS).into_iter().zip(self.runs(row, peer));
                 let ratios: Vec<f64> = pairs.filter_map(|(ours, peer)| Some(ours? / peer?)).collect();
-                (limit, Spread::of(&ratios)?.median, format!("≤ {} × {peer}", show(limit)))
+                let reached = Spread::of(&ratios)?.median;
+                (reached <= limit, reached, format!("≤ {} × {peer}", show(limit)))
             }
         };
-        let met = reached <= limit;
         let word = if met { "ok" } else { "MISSED" };
         Some(Judged { text: format!("{text}: {} {word}", show(reached)), met })
     }
@@ -220,6 +237,19 @@ mod tests {
         let json = results.to_json(&ROWS, &["rumqttc", OURS]);
         assert_eq!(json["rows"][0]["values"]["ours"]["runs"].as_array().unwrap().len(), 3);
         assert!(json["rows"][1]["values"].as_object().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_goal_may_be_a_least_value_and_a_peer_may_be_absent() {
+        const RATE: [Row; 1] =
+            [Row { id: "posts.per_second", what: "posts/s", goals: &[Goal::AtLeast(150_000.0)] }];
+        for (rate, missed) in [(149_000.0, 1), (150_000.0, 0)] {
+            let mut results = Results::default();
+            results.add("posts", OURS, Ok(Sample::of("per_second", rate)));
+            results.leave_out("mosquitto", "not installed");
+            assert_eq!(results.verdict(&RATE), (1, missed));
+            assert_eq!(results.to_json(&RATE, &[OURS])["absent"]["mosquitto"], "not installed");
+        }
     }
 
     #[test]

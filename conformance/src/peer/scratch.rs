@@ -11,9 +11,14 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     /// Makes a folder below the system's temporary one.
     pub fn new() -> io::Result<Self> {
+        Self::within(&env::temp_dir())
+    }
+
+    /// Makes a folder below that one.
+    pub fn within(parent: &Path) -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("enos-conformance-{}-{number}", process::id()));
+        let path = parent.join(format!("enos-conformance-{}-{number}", process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
