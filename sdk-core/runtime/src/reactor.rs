@@ -76,6 +76,7 @@ impl Reactor {
             }
             self.on_clock();
         }
+        self.shared.close_inbox();
     }
 
     /// How long to wait; the flag for wakers is set.

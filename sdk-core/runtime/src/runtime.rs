@@ -103,7 +103,7 @@ pub(crate) struct Shared {
     owner: Owner,
     registry: Registry,
     waker: Waker,
-    inbox: Mutex<Vec<Attend>>,
+    inbox: Mutex<Inbox>,
     /// The I/O thread sleeps, or is about to: it must be woken.
     asleep: AtomicBool,
     /// When it wakes by itself, on the monotonic clock.
@@ -123,6 +123,14 @@ struct Life {
     used: usize,
     ending: bool,
     io: Option<JoinHandle<()>>,
+}
+
+/// What the I/O thread has not looked at yet.
+#[derive(Default)]
+struct Inbox {
+    list: Vec<Attend>,
+    /// The I/O thread has ended. What came now would hold its client, and that its runtime, for ever.
+    closed: bool,
 }
 
 /// A client that the I/O thread must look at.
@@ -231,8 +239,12 @@ impl Shared {
 
     /// Asks the I/O thread to look at a client: now, or at a moment.
     pub(crate) fn attend(&self, client: &Arc<Inner>, at: Option<u64>, now: bool) {
-        let attend = Attend { client: client.clone(), at, now };
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(attend);
+        let mut inbox = self.inbox();
+        if inbox.closed {
+            return;
+        }
+        inbox.list.push(Attend { client: client.clone(), at, now });
+        drop(inbox);
         // A moment later than its next waking needs none of its own: it finds the inbox in time.
         let can_wait = !now && at.is_some_and(|at| at >= self.wakes_at.load(Ordering::SeqCst));
         if self.asleep.load(Ordering::SeqCst) && !can_wait && self.asleep.swap(false, Ordering::SeqCst) {
@@ -242,14 +254,23 @@ impl Shared {
 
     /// Takes all that was asked for into `list`, which is empty.
     pub(crate) fn take_inbox(&self, list: &mut Vec<Attend>) {
-        std::mem::swap(list, &mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+        std::mem::swap(list, &mut self.inbox().list);
+    }
+
+    /// The I/O thread ends: nobody will look at what is there or comes later.
+    pub(crate) fn close_inbox(&self) {
+        let mut inbox = self.inbox();
+        inbox.closed = true;
+        let left = std::mem::take(&mut inbox.list);
+        drop(inbox);
+        drop(left);
     }
 
     /// The I/O thread is about to sleep until that moment; false if there is something to do.
     pub(crate) fn fall_asleep(&self, until: u64) -> bool {
         self.wakes_at.store(until, Ordering::SeqCst);
         self.asleep.store(true, Ordering::SeqCst);
-        let empty = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let empty = self.inbox().list.is_empty();
         if !empty {
             self.asleep.store(false, Ordering::SeqCst);
         }
@@ -258,6 +279,10 @@ impl Shared {
 
     pub(crate) fn awake(&self) {
         self.asleep.store(false, Ordering::SeqCst);
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn life(&self) -> MutexGuard<'_, Life> {
