@@ -64,7 +64,7 @@ impl Error {
 }
 
 /// A name from outside, short and without control characters.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     let mut text: String = name.chars().take(64).flat_map(char::escape_debug).collect();
     if name.chars().nth(64).is_some() {
         text.push('…');

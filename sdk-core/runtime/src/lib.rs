@@ -26,6 +26,7 @@ mod dial;
 mod drive;
 mod error;
 mod inner;
+pub mod inspect;
 mod jobs;
 mod lifecycle;
 mod link;
