@@ -37,7 +37,9 @@ impl QuickStart {
                 match (file.take(), language) {
                     (Some(name), _) => found.files.push((name, block.join("\n") + "\n")),
                     (None, "sh") => found.commands.extend(commands(&block)),
-                    (None, other) => return Err(format!("a block in `{other}` that is no file and no command")),
+                    (None, other) => {
+                        return Err(format!("a block in `{other}` that is no file and no command"));
+                    }
                 }
             } else if let Some(name) = line.strip_suffix("`:").and_then(|line| line.strip_prefix('`')) {
                 file = Some(name.to_owned());
@@ -54,7 +56,8 @@ impl QuickStart {
     /// Lines that a user has to write: all of the programs but imports, comments, and what only opens or closes a
     /// block. Project files (`.toml`, `.xml`) are no programs.
     pub fn lines_of_code(&self) -> usize {
-        let programs = self.files.iter().filter(|(name, _)| !name.ends_with(".toml") && !name.ends_with(".xml"));
+        let programs =
+            self.files.iter().filter(|(name, _)| !name.ends_with(".toml") && !name.ends_with(".xml"));
         programs.flat_map(|(_, text)| text.lines()).filter(|line| is_code(line.trim())).count()
     }
 
@@ -130,7 +133,8 @@ fn commands(block: &[&str]) -> Vec<String> {
 }
 
 fn is_code(line: &str) -> bool {
-    let import = ["#include", "import ", "from ", "use ", "package "].iter().any(|word| line.starts_with(word));
+    let import =
+        ["#include", "import ", "from ", "use ", "package "].iter().any(|word| line.starts_with(word));
     let comment = line.starts_with("//") || line.starts_with("/*") || line.starts_with("# ");
     !import && !comment && line.chars().any(|letter| letter.is_alphanumeric())
 }
