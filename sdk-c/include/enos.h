@@ -44,7 +44,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/** The version of this header; `enos_version()` is that of the library. */
+/** The version of this header. */
 #define ENOS_VERSION "0.1.0"
 
 /** It went well. */
@@ -137,11 +137,9 @@
 /** File a bug with the log. */
 #define ENOS_ERR_INTERNAL 900
 
-
-/**
- * Bytes of an error's text, with the NUL at its end.
- */
-#define ENOS_MESSAGE_SIZE 1000
+/* In enos.h and in enos_engine.h. */
+#ifndef ENOS_SHARED
+#define ENOS_SHARED
 
 /**
  * No value; a hub ignores or refuses such a point.
@@ -177,6 +175,227 @@
  * Named values in order: `as.o`.
  */
 #define ENOS_TYPE_STRUCT 6
+
+/**
+ * What a call came to: `ENOS_OK`, or one of `ENOS_ERR_…`. The numbers are stable, and the same in every language.
+ */
+typedef int32_t enos_status_t;
+
+/**
+ * Text: UTF-8 of so many bytes, which need not end in NUL.
+ *
+ * As an argument it is borrowed for the call. `{NULL, 0}` is the empty text. `ENOS_LIT("…")` makes one of a literal,
+ * `enos_str(s)` of a text that ends in NUL.
+ */
+typedef struct enos_str_t {
+    /**
+     * The first byte.
+     */
+    const char *ptr;
+    /**
+     * How many bytes.
+     */
+    size_t len;
+} enos_str_t;
+
+/**
+ * The values of an array, the caller's.
+ */
+typedef struct enos_array_t {
+    /**
+     * The first value.
+     */
+    const struct enos_value_t *items;
+    /**
+     * How many.
+     */
+    size_t count;
+} enos_array_t;
+
+/**
+ * The fields of a struct, the caller's.
+ */
+typedef struct enos_struct_t {
+    /**
+     * The first field; a field is a point whose quality counts for nothing.
+     */
+    const struct enos_point_t *fields;
+    /**
+     * How many.
+     */
+    size_t count;
+} enos_struct_t;
+
+/**
+ * The value itself; `type` says which member counts.
+ */
+typedef union enos_as_t {
+    /**
+     * `ENOS_TYPE_INT`.
+     */
+    int64_t i;
+    /**
+     * `ENOS_TYPE_DOUBLE`.
+     */
+    double f;
+    /**
+     * `ENOS_TYPE_BOOL`: 1 or 0.
+     */
+    int32_t b;
+    /**
+     * `ENOS_TYPE_STR`.
+     */
+    struct enos_str_t s;
+    /**
+     * `ENOS_TYPE_ARRAY`.
+     */
+    struct enos_array_t a;
+    /**
+     * `ENOS_TYPE_STRUCT`.
+     */
+    struct enos_struct_t o;
+} enos_as_t;
+
+/**
+ * A value. Its layout never changes, so arrays of it are safe.
+ *
+ * Made by `enos_int(5)`, `enos_double(2.5)`, `enos_bool(1)`, `enos_text("…")`, `enos_array(items, count)`,
+ * `enos_struct(fields, count)`, `enos_null()`, and `enos_with_quality(value, quality)`.
+ */
+typedef struct enos_value_t {
+    /**
+     * `ENOS_TYPE_…`.
+     */
+    int32_t type;
+    /**
+     * The quality of the value, 0 to 255; -1 where the model has none.
+     */
+    int32_t quality;
+    /**
+     * The value itself.
+     */
+    union enos_as_t as;
+} enos_value_t;
+
+/**
+ * A measurepoint: its identifier in the thing model, and its value. Its layout never changes.
+ */
+typedef struct enos_point_t {
+    /**
+     * The identifier.
+     */
+    struct enos_str_t id;
+    /**
+     * The value, with its quality.
+     */
+    struct enos_value_t value;
+} enos_point_t;
+
+/** Measured now: for `time_ms`. */
+#define ENOS_TIME_NOW INT64_MIN
+
+/** A text from a string literal, in an initialiser: `{ ENOS_STR("temp"), enos_double(21.5) }`. */
+#define ENOS_STR(literal) { "" literal, sizeof("" literal) - 1 }
+
+/** A text from a string literal, as an argument or in an assignment. */
+#ifdef __cplusplus
+#define ENOS_LIT(literal) (enos_str_t{ "" literal, sizeof("" literal) - 1 })
+#else
+#define ENOS_LIT(literal) ((enos_str_t)ENOS_STR(literal))
+#endif
+
+/** A text for printf: `printf("%.*s", ENOS_ARG(text))`. */
+#define ENOS_ARG(text) ((int)(text).len), ((text).ptr != NULL ? (text).ptr : "")
+
+/** A text that ends in NUL; NULL is the empty one. */
+static inline enos_str_t enos_str(const char *text)
+{
+    enos_str_t made;
+    made.ptr = text;
+    made.len = text != NULL ? strlen(text) : 0;
+    return made;
+}
+
+/** No value. */
+static inline enos_value_t enos_null(void)
+{
+    enos_value_t made;
+    memset(&made, 0, sizeof made);
+    made.type = ENOS_TYPE_NULL;
+    made.quality = -1;
+    return made;
+}
+
+/** A whole number. */
+static inline enos_value_t enos_int(int64_t value)
+{
+    enos_value_t made = enos_null();
+    made.type = ENOS_TYPE_INT;
+    made.as.i = value;
+    return made;
+}
+
+/** A double; it must be finite. */
+static inline enos_value_t enos_double(double value)
+{
+    enos_value_t made = enos_null();
+    made.type = ENOS_TYPE_DOUBLE;
+    made.as.f = value;
+    return made;
+}
+
+/** True (any number but 0) or false. */
+static inline enos_value_t enos_bool(int value)
+{
+    enos_value_t made = enos_null();
+    made.type = ENOS_TYPE_BOOL;
+    made.as.b = value != 0;
+    return made;
+}
+
+/** A text; borrowed. */
+static inline enos_value_t enos_text(enos_str_t value)
+{
+    enos_value_t made = enos_null();
+    made.type = ENOS_TYPE_STR;
+    made.as.s = value;
+    return made;
+}
+
+/** Values in order; borrowed. */
+static inline enos_value_t enos_array(const enos_value_t *items, size_t count)
+{
+    enos_value_t made = enos_null();
+    made.type = ENOS_TYPE_ARRAY;
+    made.as.a.items = items;
+    made.as.a.count = count;
+    return made;
+}
+
+/** Named values in order; borrowed. */
+static inline enos_value_t enos_struct(const enos_point_t *fields, size_t count)
+{
+    enos_value_t made = enos_null();
+    made.type = ENOS_TYPE_STRUCT;
+    made.as.o.fields = fields;
+    made.as.o.count = count;
+    return made;
+}
+
+/** The same value with a quality, 0 to 255. */
+static inline enos_value_t enos_with_quality(enos_value_t value, int quality)
+{
+    value.quality = quality;
+    return value;
+}
+
+#endif /* ENOS_SHARED */
+
+
+/**
+ * Bytes of an error's text, with the NUL at its end.
+ */
+#define ENOS_MESSAGE_SIZE 1000
 
 /**
  * No login was set yet.
@@ -330,11 +549,6 @@ typedef struct enos_runtime_t enos_runtime_t;
 typedef struct enos_secret_store_t enos_secret_store_t;
 
 /**
- * What a call came to: `ENOS_OK`, or one of `ENOS_ERR_…`. The numbers are stable, and the same in every language.
- */
-typedef int32_t enos_status_t;
-
-/**
  * How a call went, with the text for people. The caller's: there is nothing to free, and every call takes NULL too.
  *
  * Give it to `enos_error_init` once; each call that gets it then writes it, `ENOS_OK` and the empty text included.
@@ -368,31 +582,14 @@ typedef struct enos_error_t {
 } enos_error_t;
 
 /**
- * Text: UTF-8 of so many bytes, which need not end in NUL.
- *
- * As an argument it is borrowed for the call. `{NULL, 0}` is the empty text. `ENOS_LIT("…")` makes one of a literal,
- * `enos_str(s)` of a text that ends in NUL.
- */
-typedef struct enos_str_t {
-    /**
-     * The first byte.
-     */
-    const char *ptr;
-    /**
-     * How many bytes.
-     */
-    size_t len;
-} enos_str_t;
-
-/**
  * Loads a device's secret: writes it to `buffer` (so many bytes at the most) and its length to `*length`; 0 if there
  * is none yet. Any other status than `ENOS_OK` is a failure; `enos_error_set(err, …)` may say why.
  *
  * May run on any thread, and may wait for a disk; one call at a time for a client. All arguments are lent for the call.
  */
 typedef enos_status_t (*enos_secret_load_fn)(void *user,
-                                             struct enos_str_t product_key,
-                                             struct enos_str_t device_key,
+                                             enos_str_t product_key,
+                                             enos_str_t device_key,
                                              char *buffer,
                                              size_t capacity,
                                              size_t *length,
@@ -405,9 +602,9 @@ typedef enos_status_t (*enos_secret_load_fn)(void *user,
  * Threads and failures as for `enos_secret_load_fn`.
  */
 typedef enos_status_t (*enos_secret_store_fn)(void *user,
-                                              struct enos_str_t product_key,
-                                              struct enos_str_t device_key,
-                                              struct enos_str_t secret,
+                                              enos_str_t product_key,
+                                              enos_str_t device_key,
+                                              enos_str_t secret,
                                               struct enos_error_t *err);
 
 /**
@@ -435,19 +632,19 @@ typedef struct enos_config_t {
     /**
      * The hub: `ssl://host:18883`, or `tcp://host:11883` in clear. Needed.
      */
-    struct enos_str_t hub;
+    enos_str_t hub;
     /**
      * The product's key.
      */
-    struct enos_str_t product_key;
+    enos_str_t product_key;
     /**
      * The device's key.
      */
-    struct enos_str_t device_key;
+    enos_str_t device_key;
     /**
      * The device's secret, or the product's.
      */
-    struct enos_str_t secret;
+    enos_str_t secret;
     /**
      * Where an activation keeps the device's secret.
      */
@@ -459,39 +656,39 @@ typedef struct enos_config_t {
     /**
      * CAs to trust instead of the system's, PEM text.
      */
-    struct enos_str_t tls_ca;
+    enos_str_t tls_ca;
     /**
      * The same as a file's path.
      */
-    struct enos_str_t tls_ca_file;
+    enos_str_t tls_ca_file;
     /**
      * The client certificate to show, the device's first, PEM text.
      */
-    struct enos_str_t tls_cert;
+    enos_str_t tls_cert;
     /**
      * Its key: PKCS#8, SEC1 or PKCS#1, PEM text.
      */
-    struct enos_str_t tls_key;
+    enos_str_t tls_key;
     /**
      * The certificate as a file's path.
      */
-    struct enos_str_t tls_cert_file;
+    enos_str_t tls_cert_file;
     /**
      * The key as a file's path.
      */
-    struct enos_str_t tls_key_file;
+    enos_str_t tls_key_file;
     /**
      * An HTTP proxy to go through: its name or address. Empty: none.
      */
-    struct enos_str_t proxy_host;
+    enos_str_t proxy_host;
     /**
      * Who signs in at the proxy. Empty: nobody.
      */
-    struct enos_str_t proxy_user;
+    enos_str_t proxy_user;
     /**
      * The password for the proxy.
      */
-    struct enos_str_t proxy_password;
+    enos_str_t proxy_password;
     /**
      * The proxy's port.
      */
@@ -703,99 +900,6 @@ typedef struct enos_lifecycle_t {
 typedef void (*enos_lifecycle_fn)(void *user, const struct enos_lifecycle_t *step);
 
 /**
- * The values of an array, the caller's.
- */
-typedef struct enos_array_t {
-    /**
-     * The first value.
-     */
-    const struct enos_value_t *items;
-    /**
-     * How many.
-     */
-    size_t count;
-} enos_array_t;
-
-/**
- * The fields of a struct, the caller's.
- */
-typedef struct enos_struct_t {
-    /**
-     * The first field; a field is a point whose quality counts for nothing.
-     */
-    const struct enos_point_t *fields;
-    /**
-     * How many.
-     */
-    size_t count;
-} enos_struct_t;
-
-/**
- * The value itself; `type` says which member counts.
- */
-typedef union enos_as_t {
-    /**
-     * `ENOS_TYPE_INT`.
-     */
-    int64_t i;
-    /**
-     * `ENOS_TYPE_DOUBLE`.
-     */
-    double f;
-    /**
-     * `ENOS_TYPE_BOOL`: 1 or 0.
-     */
-    int32_t b;
-    /**
-     * `ENOS_TYPE_STR`.
-     */
-    struct enos_str_t s;
-    /**
-     * `ENOS_TYPE_ARRAY`.
-     */
-    struct enos_array_t a;
-    /**
-     * `ENOS_TYPE_STRUCT`.
-     */
-    struct enos_struct_t o;
-} enos_as_t;
-
-/**
- * A value. Its layout never changes, so arrays of it are safe.
- *
- * Made by `enos_int(5)`, `enos_double(2.5)`, `enos_bool(1)`, `enos_text("…")`, `enos_array(items, count)`,
- * `enos_struct(fields, count)`, `enos_null()`, and `enos_with_quality(value, quality)`.
- */
-typedef struct enos_value_t {
-    /**
-     * `ENOS_TYPE_…`.
-     */
-    int32_t type;
-    /**
-     * The quality of the value, 0 to 255; -1 where the model has none.
-     */
-    int32_t quality;
-    /**
-     * The value itself.
-     */
-    union enos_as_t as;
-} enos_value_t;
-
-/**
- * A measurepoint: its identifier in the thing model, and its value. Its layout never changes.
- */
-typedef struct enos_point_t {
-    /**
-     * The identifier.
-     */
-    struct enos_str_t id;
-    /**
-     * The value, with its quality.
-     */
-    struct enos_value_t value;
-} enos_point_t;
-
-/**
  * The fate of a post.
  */
 typedef struct enos_delivery_t {
@@ -823,7 +927,7 @@ typedef void (*enos_command_fn)(void *user,
  * Hears a line of the log: its level, the part of the SDK that wrote it, and its text, without a line end. Lent for the
  * call. Lines come in order, one at a time, on a thread of their own; it may call anything here.
  */
-typedef void (*enos_log_fn)(void *user, int32_t level, struct enos_str_t target, struct enos_str_t message);
+typedef void (*enos_log_fn)(void *user, int32_t level, enos_str_t target, enos_str_t message);
 
 /**
  * It went well.
@@ -855,7 +959,7 @@ void enos_error_init(struct enos_error_t *err);
  * @blocking no
  * @callback-safe yes
  */
-void enos_error_set(struct enos_error_t *err, enos_status_t status, struct enos_str_t message);
+void enos_error_set(struct enos_error_t *err, enos_status_t status, enos_str_t message);
 
 /**
  * A status in C's words, such as `ENOS_ERR_TIMEOUT`; the empty text for what is none. Static.
@@ -864,7 +968,7 @@ void enos_error_set(struct enos_error_t *err, enos_status_t status, struct enos_
  * @blocking no
  * @callback-safe yes
  */
-struct enos_str_t enos_status_name(enos_status_t status);
+enos_str_t enos_status_name(enos_status_t status);
 
 /**
  * The next step for whoever meets this status; the empty text for what is none. Static.
@@ -873,7 +977,7 @@ struct enos_str_t enos_status_name(enos_status_t status);
  * @blocking no
  * @callback-safe yes
  */
-struct enos_str_t enos_status_hint(enos_status_t status);
+enos_str_t enos_status_hint(enos_status_t status);
 
 /**
  * 1 if a call that ended with this status may succeed later without anybody changing anything, else 0.
@@ -894,7 +998,7 @@ int32_t enos_status_retryable(enos_status_t status);
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_secret_store_new_file(struct enos_str_t folder,
+enos_status_t enos_secret_store_new_file(enos_str_t folder,
                                          struct enos_secret_store_t **out,
                                          struct enos_error_t *err);
 
@@ -983,9 +1087,9 @@ void enos_config_init(struct enos_config_t *config);
  * @callback-safe yes
  */
 enos_status_t enos_config_login_device_secret(struct enos_config_t *config,
-                                              struct enos_str_t product_key,
-                                              struct enos_str_t device_key,
-                                              struct enos_str_t device_secret);
+                                              enos_str_t product_key,
+                                              enos_str_t device_key,
+                                              enos_str_t device_secret);
 
 /**
  * Receives the device's own secret once, for the product's, and keeps it in the store; signs in with it then, and at
@@ -998,9 +1102,9 @@ enos_status_t enos_config_login_device_secret(struct enos_config_t *config,
  * @callback-safe yes
  */
 enos_status_t enos_config_login_dynamic_activation(struct enos_config_t *config,
-                                                   struct enos_str_t product_key,
-                                                   struct enos_str_t device_key,
-                                                   struct enos_str_t product_secret,
+                                                   enos_str_t product_key,
+                                                   enos_str_t device_key,
+                                                   enos_str_t product_secret,
                                                    const struct enos_secret_store_t *store);
 
 /**
@@ -1012,7 +1116,7 @@ enos_status_t enos_config_login_dynamic_activation(struct enos_config_t *config,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_config_tls_ca(struct enos_config_t *config, struct enos_str_t pem);
+enos_status_t enos_config_tls_ca(struct enos_config_t *config, enos_str_t pem);
 
 /**
  * As `enos_config_tls_ca`, from a file, which `enos_client_new` reads.
@@ -1021,7 +1125,7 @@ enos_status_t enos_config_tls_ca(struct enos_config_t *config, struct enos_str_t
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_config_tls_ca_file(struct enos_config_t *config, struct enos_str_t path);
+enos_status_t enos_config_tls_ca_file(struct enos_config_t *config, enos_str_t path);
 
 /**
  * Shows this certificate chain (the device's first), and signs with this key: PKCS#8, SEC1 or PKCS#1, in PEM. The texts
@@ -1034,8 +1138,8 @@ enos_status_t enos_config_tls_ca_file(struct enos_config_t *config, struct enos_
  * @callback-safe yes
  */
 enos_status_t enos_config_tls_client(struct enos_config_t *config,
-                                     struct enos_str_t certificate,
-                                     struct enos_str_t key);
+                                     enos_str_t certificate,
+                                     enos_str_t key);
 
 /**
  * As `enos_config_tls_client`, from files, which `enos_client_new` reads.
@@ -1045,8 +1149,8 @@ enos_status_t enos_config_tls_client(struct enos_config_t *config,
  * @callback-safe yes
  */
 enos_status_t enos_config_tls_client_files(struct enos_config_t *config,
-                                           struct enos_str_t certificate,
-                                           struct enos_str_t key);
+                                           enos_str_t certificate,
+                                           enos_str_t key);
 
 /**
  * Goes through an HTTP proxy, which is asked to CONNECT. The text is borrowed until `enos_client_new`.
@@ -1057,7 +1161,7 @@ enos_status_t enos_config_tls_client_files(struct enos_config_t *config,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_config_proxy(struct enos_config_t *config, struct enos_str_t host, int32_t port);
+enos_status_t enos_config_proxy(struct enos_config_t *config, enos_str_t host, int32_t port);
 
 /**
  * Signs in at the proxy (Basic). The texts are borrowed until `enos_client_new`; they go to the proxy unencrypted.
@@ -1069,8 +1173,8 @@ enos_status_t enos_config_proxy(struct enos_config_t *config, struct enos_str_t 
  * @callback-safe yes
  */
 enos_status_t enos_config_proxy_login(struct enos_config_t *config,
-                                      struct enos_str_t user,
-                                      struct enos_str_t password);
+                                      enos_str_t user,
+                                      enos_str_t password);
 
 /**
  * Makes counters ready: their size, and zeros. NULL is ignored.
@@ -1209,7 +1313,7 @@ enos_status_t enos_client_stats(struct enos_client_t *client,
  * @blocking no
  * @callback-safe yes
  */
-struct enos_str_t enos_device_product_key(const struct enos_device_t *device);
+enos_str_t enos_device_product_key(const struct enos_device_t *device);
 
 /**
  * The device's key. Lent: it lives as long as the device. Empty for NULL.
@@ -1218,7 +1322,7 @@ struct enos_str_t enos_device_product_key(const struct enos_device_t *device);
  * @blocking no
  * @callback-safe yes
  */
-struct enos_str_t enos_device_key(const struct enos_device_t *device);
+enos_str_t enos_device_key(const struct enos_device_t *device);
 
 /**
  * Posts points and waits for the hub's reply, with the wait for a connection and for room in the queue.
@@ -1231,7 +1335,7 @@ struct enos_str_t enos_device_key(const struct enos_device_t *device);
  * @callback-safe yes
  */
 enos_status_t enos_device_post_measurepoints(struct enos_device_t *device,
-                                             const struct enos_point_t *points,
+                                             const enos_point_t *points,
                                              size_t count,
                                              int64_t time_ms,
                                              uint32_t timeout_ms,
@@ -1250,7 +1354,7 @@ enos_status_t enos_device_post_measurepoints(struct enos_device_t *device,
  * @callback-safe yes
  */
 enos_status_t enos_device_post_measurepoints_async(struct enos_device_t *device,
-                                                   const struct enos_point_t *points,
+                                                   const enos_point_t *points,
                                                    size_t count,
                                                    int64_t time_ms,
                                                    uint32_t timeout_ms,
@@ -1272,7 +1376,7 @@ enos_status_t enos_device_post_measurepoints_async(struct enos_device_t *device,
  * @callback-safe yes
  */
 enos_status_t enos_device_on_service(struct enos_device_t *device,
-                                     struct enos_str_t identifier,
+                                     enos_str_t identifier,
                                      enos_command_fn handler,
                                      void *user,
                                      enos_drop_fn drop,
@@ -1323,7 +1427,7 @@ int32_t enos_invocation_kind(const struct enos_invocation_t *call);
  * @blocking no
  * @callback-safe yes
  */
-struct enos_str_t enos_invocation_identifier(const struct enos_invocation_t *call);
+enos_str_t enos_invocation_identifier(const struct enos_invocation_t *call);
 
 /**
  * The parameters as JSON text. Lent: it lives as long as the call.
@@ -1332,7 +1436,7 @@ struct enos_str_t enos_invocation_identifier(const struct enos_invocation_t *cal
  * @blocking no
  * @callback-safe yes
  */
-struct enos_str_t enos_invocation_params(const struct enos_invocation_t *call);
+enos_str_t enos_invocation_params(const struct enos_invocation_t *call);
 
 /**
  * Who is meant. Borrowed: it lives as long as the call. NULL for NULL.
@@ -1356,7 +1460,7 @@ struct enos_device_t *enos_invocation_device(const struct enos_invocation_t *cal
  */
 enos_status_t enos_responder_reply(struct enos_responder_t *reply,
                                    int32_t code,
-                                   struct enos_str_t json,
+                                   enos_str_t json,
                                    struct enos_error_t *err);
 
 /**
@@ -1368,7 +1472,7 @@ enos_status_t enos_responder_reply(struct enos_responder_t *reply,
  */
 enos_status_t enos_responder_reply_values(struct enos_responder_t *reply,
                                           int32_t code,
-                                          const struct enos_point_t *outputs,
+                                          const enos_point_t *outputs,
                                           size_t count,
                                           struct enos_error_t *err);
 
@@ -1381,7 +1485,7 @@ enos_status_t enos_responder_reply_values(struct enos_responder_t *reply,
  */
 enos_status_t enos_responder_fail(struct enos_responder_t *reply,
                                   int32_t code,
-                                  struct enos_str_t message,
+                                  enos_str_t message,
                                   struct enos_error_t *err);
 
 /**
@@ -1394,8 +1498,8 @@ enos_status_t enos_responder_fail(struct enos_responder_t *reply,
  */
 enos_status_t enos_responder_answer(struct enos_responder_t *reply,
                                     int32_t code,
-                                    struct enos_str_t json,
-                                    struct enos_str_t message,
+                                    enos_str_t json,
+                                    enos_str_t message,
                                     struct enos_error_t *err);
 
 /**
@@ -1449,101 +1553,3 @@ enos_status_t enos_log_set(int32_t level,
 #endif  // __cplusplus
 
 #endif  /* ENOS_H */
-
-/** Measured now: for `time_ms`. */
-#define ENOS_TIME_NOW INT64_MIN
-
-/** A text from a string literal, in an initialiser: `{ ENOS_STR("temp"), enos_double(21.5) }`. */
-#define ENOS_STR(literal) { "" literal, sizeof("" literal) - 1 }
-
-/** A text from a string literal, as an argument or in an assignment. */
-#ifdef __cplusplus
-#define ENOS_LIT(literal) (enos_str_t{ "" literal, sizeof("" literal) - 1 })
-#else
-#define ENOS_LIT(literal) ((enos_str_t)ENOS_STR(literal))
-#endif
-
-/** A text for printf: `printf("%.*s", ENOS_ARG(text))`. */
-#define ENOS_ARG(text) ((int)(text).len), ((text).ptr != NULL ? (text).ptr : "")
-
-/** A text that ends in NUL; NULL is the empty one. */
-static inline enos_str_t enos_str(const char *text)
-{
-    enos_str_t made;
-    made.ptr = text;
-    made.len = text != NULL ? strlen(text) : 0;
-    return made;
-}
-
-/** No value. */
-static inline enos_value_t enos_null(void)
-{
-    enos_value_t made;
-    memset(&made, 0, sizeof made);
-    made.type = ENOS_TYPE_NULL;
-    made.quality = -1;
-    return made;
-}
-
-/** A whole number. */
-static inline enos_value_t enos_int(int64_t value)
-{
-    enos_value_t made = enos_null();
-    made.type = ENOS_TYPE_INT;
-    made.as.i = value;
-    return made;
-}
-
-/** A double; it must be finite. */
-static inline enos_value_t enos_double(double value)
-{
-    enos_value_t made = enos_null();
-    made.type = ENOS_TYPE_DOUBLE;
-    made.as.f = value;
-    return made;
-}
-
-/** True (any number but 0) or false. */
-static inline enos_value_t enos_bool(int value)
-{
-    enos_value_t made = enos_null();
-    made.type = ENOS_TYPE_BOOL;
-    made.as.b = value != 0;
-    return made;
-}
-
-/** A text; borrowed. */
-static inline enos_value_t enos_text(enos_str_t value)
-{
-    enos_value_t made = enos_null();
-    made.type = ENOS_TYPE_STR;
-    made.as.s = value;
-    return made;
-}
-
-/** Values in order; borrowed. */
-static inline enos_value_t enos_array(const enos_value_t *items, size_t count)
-{
-    enos_value_t made = enos_null();
-    made.type = ENOS_TYPE_ARRAY;
-    made.as.a.items = items;
-    made.as.a.count = count;
-    return made;
-}
-
-/** Named values in order; borrowed. */
-static inline enos_value_t enos_struct(const enos_point_t *fields, size_t count)
-{
-    enos_value_t made = enos_null();
-    made.type = ENOS_TYPE_STRUCT;
-    made.as.o.fields = fields;
-    made.as.o.count = count;
-    return made;
-}
-
-/** The same value with a quality, 0 to 255. */
-static inline enos_value_t enos_with_quality(enos_value_t value, int quality)
-{
-    value.quality = quality;
-    return value;
-}

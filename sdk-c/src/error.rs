@@ -6,8 +6,7 @@ use enos_runtime::{Error, ErrorKind};
 use std::ffi::c_char;
 use std::mem::offset_of;
 
-/// What a call came to: `ENOS_OK`, or one of `ENOS_ERR_…`. The numbers are stable, and the same in every language.
-pub type enos_status_t = i32;
+pub use crate::text::enos_status_t;
 
 /// It went well.
 pub const ENOS_OK: enos_status_t = 0;

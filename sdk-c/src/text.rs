@@ -1,7 +1,10 @@
-//! Text across the border: pointer and length.
+//! Text across the border: pointer and length. And the number that every call gives.
 
 use enos_runtime::{Error, ErrorKind};
 use std::ffi::c_char;
+
+/// What a call came to: `ENOS_OK`, or one of `ENOS_ERR_…`. The numbers are stable, and the same in every language.
+pub type enos_status_t = i32;
 
 /// Text: UTF-8 of so many bytes, which need not end in NUL.
 ///

@@ -4,57 +4,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+#[path = "support/made.rs"]
+mod made;
 mod support;
 
 use enos_runtime::ErrorKind;
 use std::fmt::Write as _;
-use std::path::Path;
-
-/// Compares a made text with the committed one, or writes it where that is asked for.
-fn committed(path: &Path, made: &str) {
-    if std::env::var_os("ENOS_WRITE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, made).unwrap();
-        return;
-    }
-    let there = std::fs::read_to_string(path).unwrap_or_default();
-    if there == made {
-        return;
-    }
-    let differs = there.lines().zip(made.lines()).position(|(there, made)| there != made);
-    let line = differs.unwrap_or_else(|| there.lines().count().min(made.lines().count()));
-    panic!(
-        "{} is not what the sources give, from line {} on:\n  committed: {}\n  made:      {}\nFix: \
-         ENOS_WRITE=1 cargo test -p sdk-c --test header, and read the difference.",
-        path.display(),
-        line + 1,
-        there.lines().nth(line).unwrap_or("(end)"),
-        made.lines().nth(line).unwrap_or("(end)"),
-    );
-}
-
-/// Version and error table, from where they are kept once.
-fn tables() -> String {
-    let mut text = format!(
-        "\n/** The version of this header; `enos_version()` is that of the library. */\n#define ENOS_VERSION \"{}\"\n\
-         \n/** It went well. */\n#define ENOS_OK 0\n",
-        env!("CARGO_PKG_VERSION")
-    );
-    for kind in ErrorKind::ALL {
-        let retry = if kind.retryable() { " Trying again may help." } else { "" };
-        write!(text, "\n/** {}{retry} */\n#define {} {}\n", kind.hint(), kind.c_name(), kind.number())
-            .unwrap();
-    }
-    text
-}
+use made::committed;
 
 fn header() -> String {
     let folder = support::folder();
-    let mut config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).unwrap();
-    let part = |name: &str| std::fs::read_to_string(folder.join("src").join(name)).unwrap();
-    config.header = Some(part("enos.head.h").trim_end().to_owned());
-    config.after_includes = Some(tables());
-    config.trailer = Some(part("enos.tail.h").trim_end().to_owned());
+    let mut config = made::config();
+    config.header = Some(made::part("enos.head.h"));
+    config.after_includes = Some(made::tables() + &made::shared());
+    config.export.exclude = made::SHARED.iter().map(|name| (*name).to_owned()).collect();
     let mut builder = cbindgen::Builder::new().with_config(config);
     // The order in which people read.
     for module in [

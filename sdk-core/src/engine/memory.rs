@@ -16,6 +16,42 @@ pub struct Memory<'m> {
     pub(crate) devices: Region<'m, DeviceRecord>,
 }
 
+/// Pieces of the caller's memory for one engine; the length of each is a limit. Records: any content will do.
+pub struct Lent<'m> {
+    /// Received bytes; at least 256.
+    pub receive: &'m mut [u8],
+    /// Encoded bytes on their way out; CONNECT must fit.
+    pub transmit: &'m mut [u8],
+    /// Messages that wait to be sent or answered.
+    pub outbox: &'m mut [u8],
+    /// Host, keys, secrets and service identifiers; wiped when the engine is dropped.
+    pub names: &'m mut [u8],
+    /// Open requests; at least 1, at most 16,384.
+    pub requests: &'m mut [RequestSlot],
+    /// Open commands.
+    pub calls: &'m mut [CallSlot],
+    /// Registered handlers.
+    pub handlers: &'m mut [HandlerSlot],
+    /// Devices of the connection; at least its own.
+    pub devices: &'m mut [DeviceRecord],
+}
+
+impl<'m> Memory<'m> {
+    /// The caller's memory.
+    pub fn lent(parts: Lent<'m>) -> Self {
+        Self {
+            receive: Region::lent(parts.receive),
+            transmit: Region::lent(parts.transmit),
+            outbox: Region::lent(parts.outbox),
+            names: Region::lent(parts.names),
+            requests: Region::lent(parts.requests),
+            calls: Region::lent(parts.calls),
+            handlers: Region::lent(parts.handlers),
+            devices: Region::lent(parts.devices),
+        }
+    }
+}
+
 #[cfg(feature = "alloc")]
 impl Memory<'static> {
     /// Heap memory: a few kB at first, growing on demand up to the limits, given back when idle.
@@ -67,15 +103,15 @@ impl<const RX: usize, const TX: usize, const BOX: usize, const OPEN: usize, cons
 
     /// Lends it to an engine.
     pub fn lend(&mut self) -> Memory<'_> {
-        Memory {
-            receive: Region::lent(&mut self.receive),
-            transmit: Region::lent(&mut self.transmit),
-            outbox: Region::lent(&mut self.outbox),
-            names: Region::lent(&mut self.names),
-            requests: Region::lent(&mut self.requests),
-            calls: Region::lent(&mut self.calls),
-            handlers: Region::lent(&mut self.handlers),
-            devices: Region::lent(&mut self.devices),
-        }
+        Memory::lent(Lent {
+            receive: &mut self.receive,
+            transmit: &mut self.transmit,
+            outbox: &mut self.outbox,
+            names: &mut self.names,
+            requests: &mut self.requests,
+            calls: &mut self.calls,
+            handlers: &mut self.handlers,
+            devices: &mut self.devices,
+        })
     }
 }

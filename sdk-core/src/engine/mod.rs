@@ -14,7 +14,7 @@ mod state;
 mod tables;
 mod types;
 
-pub use memory::{Memory, Room};
+pub use memory::{Lent, Memory, Room};
 pub use tables::{CallSlot, DeviceRecord, HandlerSlot};
 pub use types::*;
 
