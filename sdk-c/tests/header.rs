@@ -9,8 +9,8 @@ mod made;
 mod support;
 
 use enos_runtime::ErrorKind;
-use std::fmt::Write as _;
 use made::committed;
+use std::fmt::Write as _;
 
 fn header() -> String {
     let folder = support::folder();

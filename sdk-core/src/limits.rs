@@ -38,15 +38,8 @@ impl Limits {
     };
 
     /// The default of boards, where all of it is taken at once: about 3.5 kB; posts up to some 700 bytes.
-    pub const BOARD: Self = Self {
-        receive: 1024,
-        transmit: 768,
-        outbox: 768,
-        requests: 4,
-        calls: 1,
-        handlers: 4,
-        names: 512,
-    };
+    pub const BOARD: Self =
+        Self { receive: 1024, transmit: 768, outbox: 768, requests: 4, calls: 1, handlers: 4, names: 512 };
 }
 
 impl Default for Limits {
