@@ -513,6 +513,21 @@ static inline enos_value_t enos_with_quality(enos_value_t value, int quality)
 #define ENOS_LOG_TRACE 5
 
 /**
+ * The topic of a request or command.
+ */
+#define ENOS_TOPIC_REQUEST 1
+
+/**
+ * The topic of its reply.
+ */
+#define ENOS_TOPIC_REPLY 2
+
+/**
+ * The method in its envelope; empty where such messages carry none.
+ */
+#define ENOS_TOPIC_METHOD 3
+
+/**
  * A device's connection to the hub, which heals itself once it has been online.
  */
 typedef struct enos_client_t enos_client_t;
@@ -928,6 +943,64 @@ typedef void (*enos_command_fn)(void *user,
  * call. Lines come in order, one at a time, on a thread of their own; it may call anything here.
  */
 typedef void (*enos_log_fn)(void *user, int32_t level, enos_str_t target, enos_str_t message);
+
+/**
+ * A parameter to sign. Its layout never changes, so arrays of it are safe.
+ */
+typedef struct enos_parameter_t {
+    /**
+     * Its name.
+     */
+    struct enos_str_t name;
+    /**
+     * Its value.
+     */
+    struct enos_str_t value;
+} enos_parameter_t;
+
+/**
+ * A topic taken apart. Its layout never changes.
+ */
+typedef struct enos_topic_t {
+    /**
+     * The product's key: a part of the topic that was given. Empty if the topic is none of EnOS's.
+     */
+    struct enos_str_t product_key;
+    /**
+     * The device's key, likewise; empty too for the `integration.…` kinds.
+     */
+    struct enos_str_t device_key;
+    /**
+     * 1 if it is the topic of a reply, else 0.
+     */
+    int32_t is_reply;
+    /**
+     * Zero.
+     */
+    int32_t reserved;
+} enos_topic_t;
+
+/**
+ * A hub's URL taken apart. Its layout never changes.
+ */
+typedef struct enos_hub_url_t {
+    /**
+     * `tcp` or `ssl`. Static.
+     */
+    struct enos_str_t scheme;
+    /**
+     * Name or address, without brackets: a part of the URL that was given.
+     */
+    struct enos_str_t host;
+    /**
+     * The port, or the scheme's own where the URL names none.
+     */
+    int32_t port;
+    /**
+     * Zero.
+     */
+    int32_t reserved;
+} enos_hub_url_t;
 
 /**
  * It went well.
@@ -1547,6 +1620,168 @@ enos_status_t enos_log_set(int32_t level,
                            void *user,
                            enos_drop_fn drop,
                            struct enos_error_t *err);
+
+/**
+ * Signs parameters as a device does: names and values in ascending order of the names, then the secret.
+ *
+ * `method` is a name as the vendor's clients write it: `sha256`, `sha1`, `md5`, in any case, with or without `hmac` in
+ * front, which changes nothing; `real-hmac-sha1` is the one HMAC. This SDK's devices send `sha256` only. The sign is in
+ * lower-case hexadecimal digits.
+ *
+ * The text goes to `buffer` with a NUL behind it, its length without the NUL to `*length`, which may be NULL. Fails with
+ * `ENOS_ERR_BUFFER_TOO_SMALL` if `capacity` is not larger than that length, which is written all the same; with
+ * `ENOS_ERR_INVALID_ARGUMENT` on another name.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_sign(struct enos_str_t method,
+                                struct enos_str_t secret,
+                                const struct enos_parameter_t *parameters,
+                                size_t count,
+                                char *buffer,
+                                size_t capacity,
+                                size_t *length,
+                                struct enos_error_t *err);
+
+/**
+ * The MQTT client identifier that a device signs in with.
+ *
+ * `client` is the device key (in secure mode 4 the product key), `secure_mode` 2 with a device's secret and 3 for an
+ * activation. Buffer, length and errors as for `enos_inspect_sign`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_mqtt_client_id(struct enos_str_t client,
+                                          int32_t secure_mode,
+                                          uint64_t timestamp_ms,
+                                          char *buffer,
+                                          size_t capacity,
+                                          size_t *length,
+                                          struct enos_error_t *err);
+
+/**
+ * The MQTT user name that a device signs in with. Buffer, length and errors as for `enos_inspect_sign`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_mqtt_username(struct enos_str_t device_key,
+                                         struct enos_str_t product_key,
+                                         char *buffer,
+                                         size_t capacity,
+                                         size_t *length,
+                                         struct enos_error_t *err);
+
+/**
+ * The MQTT password that a device signs in with; whoever has it can do the same for a while, so keep it out of logs.
+ *
+ * `client` and `timestamp_ms` must be those of `enos_inspect_mqtt_client_id`; the secret is the device's in secure mode
+ * 2, the product's in 3 and 4. Buffer, length and errors as for `enos_inspect_sign`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_mqtt_password(struct enos_str_t client,
+                                         struct enos_str_t device_key,
+                                         struct enos_str_t product_key,
+                                         uint64_t timestamp_ms,
+                                         struct enos_str_t secret,
+                                         char *buffer,
+                                         size_t capacity,
+                                         size_t *length,
+                                         struct enos_error_t *err);
+
+/**
+ * A topic or the method of a kind of message: `part` is one of `ENOS_TOPIC_…`.
+ *
+ * `kind` is a name such as `measurepoint.post`; `enos_inspect_topic_kind` tells them all. `argument` is the identifier
+ * of the event (`event.post`) or service (`service.invoke`), or the message id (`rrpc`), else empty. The
+ * `integration.…` kinds name no device. Buffer, length and errors as for `enos_inspect_sign`;
+ * `ENOS_ERR_INVALID_ARGUMENT` also on what cannot be a level of a topic.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_topic(struct enos_str_t kind,
+                                 struct enos_str_t argument,
+                                 struct enos_str_t product_key,
+                                 struct enos_str_t device_key,
+                                 int32_t part,
+                                 char *buffer,
+                                 size_t capacity,
+                                 size_t *length,
+                                 struct enos_error_t *err);
+
+/**
+ * The name of the kind of message at this place, from 0 on; the empty text behind the last. Static.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+struct enos_str_t enos_inspect_topic_kind(size_t at);
+
+/**
+ * Takes a topic apart as a device does; one that is none of EnOS's gives empty keys and no error.
+ *
+ * The keys are parts of `topic`, which the caller keeps. The method of such messages goes to `buffer`, empty where they
+ * carry none. Buffer, length and errors as for `enos_inspect_sign`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_parse_topic(struct enos_str_t topic,
+                                       struct enos_topic_t *out,
+                                       char *buffer,
+                                       size_t capacity,
+                                       size_t *length,
+                                       struct enos_error_t *err);
+
+/**
+ * The JSON text of a value as a post carries it. Its quality counts for nothing.
+ *
+ * Buffer, length and errors as for `enos_inspect_sign`; `ENOS_ERR_INVALID_ARGUMENT` also on NaN, on an infinity, and on
+ * what is nested deeper than 16.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_value_json(const struct enos_value_t *value,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length,
+                                      struct enos_error_t *err);
+
+/**
+ * Reads a hub's URL as a client does: `scheme://host[:port][/]`. The host is a part of `url`, which the caller keeps.
+ *
+ * Fails with `ENOS_ERR_INVALID_ARGUMENT`, and says what is wrong with it.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_hub_url(struct enos_str_t url,
+                                   struct enos_hub_url_t *out,
+                                   struct enos_error_t *err);
+
+/**
+ * The status that a code of the hub's replies becomes: `ENOS_ERR_HUB_REJECTED` if the table does not have it.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_kind_of_hub_code(int64_t code);
 
 #ifdef __cplusplus
 }  // extern "C"

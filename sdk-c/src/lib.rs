@@ -14,6 +14,7 @@ mod command;
 mod config;
 mod device;
 mod error;
+mod inspect;
 mod lifecycle;
 mod log;
 mod runtime;
@@ -54,6 +55,12 @@ pub use device::{
 pub use error::{
     ENOS_MESSAGE_SIZE, ENOS_OK, enos_error_init, enos_error_set, enos_error_t, enos_status_hint,
     enos_status_name, enos_status_retryable, enos_status_t,
+};
+pub use inspect::{
+    ENOS_TOPIC_METHOD, ENOS_TOPIC_REPLY, ENOS_TOPIC_REQUEST, enos_hub_url_t, enos_inspect_hub_url,
+    enos_inspect_kind_of_hub_code, enos_inspect_mqtt_client_id, enos_inspect_mqtt_password,
+    enos_inspect_mqtt_username, enos_inspect_parse_topic, enos_inspect_sign, enos_inspect_topic,
+    enos_inspect_topic_kind, enos_inspect_value_json, enos_parameter_t, enos_topic_t,
 };
 pub use lifecycle::{
     ENOS_LIFECYCLE_ACTIVATED, ENOS_LIFECYCLE_CLOSED, ENOS_LIFECYCLE_CONNECT_FAILED,

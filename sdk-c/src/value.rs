@@ -150,6 +150,26 @@ pub(crate) unsafe fn with_fields<T>(
     }
 }
 
+/// Reads one value and hands it to `act`; its quality counts for nothing.
+///
+/// # Safety
+/// `value` is NULL or points to one, and otherwise as [`with_points`].
+pub(crate) unsafe fn with_value<T>(
+    value: *const enos_value_t,
+    act: impl FnOnce(&Value<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    // SAFETY: the caller's promise is the same, and so it is for everything below.
+    let given = unsafe { crate::boundary::borrow(value, "value")? };
+    let mut need = Need::default();
+    // SAFETY: as above.
+    unsafe { need.count(given, MAX_DEPTH)? };
+    let mut values = vec![Value::Null; need.values];
+    let mut fields = vec![("", Value::Null); need.fields];
+    let mut room = Room { values: &mut values, fields: &mut fields };
+    // SAFETY: as above.
+    act(&unsafe { room.value(given, MAX_DEPTH)? })
+}
+
 fn at_point(at: usize, error: Error) -> Error {
     invalid(format!("points[{at}]: {}", error.message))
 }

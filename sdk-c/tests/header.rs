@@ -34,6 +34,7 @@ fn header() -> String {
         "device",
         "command",
         "log",
+        "inspect",
     ] {
         builder = builder.with_src(folder.join("src").join(format!("{module}.rs")));
     }
@@ -139,6 +140,11 @@ fn rust_layouts() -> String {
         "failed": failed, "dropped_oversize": dropped_oversize, "dropped_unknown": dropped_unknown,
         "dropped_malformed": dropped_malformed, "dropped_stray": dropped_stray, "dropped_answers": dropped_answers,
     });
+    layout!(text, enos::enos_parameter_t { "name": name, "value": value });
+    layout!(text, enos::enos_topic_t {
+        "product_key": product_key, "device_key": device_key, "is_reply": is_reply, "reserved": reserved,
+    });
+    layout!(text, enos::enos_hub_url_t { "scheme": scheme, "host": host, "port": port, "reserved": reserved });
     layout!(text, enos::enos_config_t {
         "size": size, "login": login, "hub": hub, "product_key": product_key, "device_key": device_key,
         "secret": secret, "store": store, "runtime": runtime, "tls_ca": tls_ca, "tls_ca_file": tls_ca_file,

@@ -79,6 +79,13 @@ fn what_only_c_can_get_wrong_is_refused() {
     assert_eq!(Program::new("edges.c", Language::C99).output(&[]), "done\n");
 }
 
+#[test]
+fn what_goes_on_the_wire_is_told_without_a_client() {
+    for language in [Language::C99, Language::Cpp11] {
+        assert_eq!(Program::new("inspect.c", language).output(&[]), "done\n");
+    }
+}
+
 /// The README's program, as it is printed but for the port, with the archive.
 #[test]
 fn the_quick_start_runs_as_printed() {

@@ -29,9 +29,9 @@ pub(crate) fn perform(verb: &str, words: &[&str]) -> Option<Said> {
             let kind = |code| inspect::kind_of_hub_code(code).number().to_string();
             code.parse().ok().map(|code| Said::Ok(vec![kind(code)]))
         }
-        ("hub_url", [url]) => {
-            Some(said(inspect::hub_url(url), |url| vec![url.scheme, url.host, url.port.to_string()]))
-        }
+        ("hub_url", [url]) => Some(said(inspect::hub_url(url), |url| {
+            vec![url.scheme.to_owned(), url.host.to_owned(), url.port.to_string()]
+        })),
         _ => return None,
     };
     Some(said.unwrap_or_else(|| Said::misuse(format!("{verb} cannot take {words:?}"))))
@@ -59,7 +59,7 @@ fn parse(text: &str) -> Vec<String> {
         None => vec!["none".to_owned()],
         Some(parsed) => {
             let way = if parsed.is_reply { "reply" } else { "request" };
-            vec![parsed.product_key, parsed.device_key, parsed.method, way.to_owned()]
+            vec![parsed.product_key.to_owned(), parsed.device_key.to_owned(), parsed.method, way.to_owned()]
         }
     }
 }

@@ -132,11 +132,11 @@ pub fn topic(kind: &str, argument: &str, product_key: &str, device_key: &str) ->
 /// A topic taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ParsedTopic {
+pub struct ParsedTopic<'a> {
     /// The product's key.
-    pub product_key: String,
+    pub product_key: &'a str,
     /// The device's key; empty for the `integration.…` kinds.
-    pub device_key: String,
+    pub device_key: &'a str,
     /// The method of such messages; empty where they carry none.
     pub method: String,
     /// Whether it is the topic of a reply.
@@ -146,11 +146,11 @@ pub struct ParsedTopic {
 /// Takes a topic apart as a device does; `None` if it is none of EnOS's (`topics.md` §2 and §3).
 ///
 /// Whatever stands behind `thing/service/` is a command, also if it ends in `_reply`: no device is sent such a reply.
-pub fn parse_topic(topic: &str) -> Option<ParsedTopic> {
+pub fn parse_topic(topic: &str) -> Option<ParsedTopic<'_>> {
     let parsed = topic::parse(topic)?;
     Some(ParsedTopic {
-        product_key: parsed.product_key.to_owned(),
-        device_key: parsed.device_key.to_owned(),
+        product_key: parsed.product_key,
+        device_key: parsed.device_key,
         method: written(|room| {
             let mut w = Writer::new(room);
             topic::write_method(&mut w, parsed.kind).map(|()| w.len())
@@ -177,11 +177,11 @@ pub fn value_json(value: &Value<'_>) -> Result<String, Error> {
 /// A hub's URL taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct HubUrl {
+pub struct HubUrl<'a> {
     /// `tcp` or `ssl`.
-    pub scheme: String,
+    pub scheme: &'static str,
     /// Name or address, without brackets.
-    pub host: String,
+    pub host: &'a str,
     /// The port, or the scheme's own where the URL names none.
     pub port: u16,
 }
@@ -189,9 +189,9 @@ pub struct HubUrl {
 /// Reads a hub's URL as a client does: `scheme://host[:port][/]`.
 ///
 /// Fails with [`ErrorKind::InvalidArgument`], and says what is wrong with it.
-pub fn hub_url(url: &str) -> Result<HubUrl, Error> {
+pub fn hub_url(url: &str) -> Result<HubUrl<'_>, Error> {
     let hub = Hub::parse(url)?;
-    Ok(HubUrl { scheme: hub.scheme.name().to_owned(), host: hub.host.to_owned(), port: hub.port })
+    Ok(HubUrl { scheme: hub.scheme.name(), host: hub.host, port: hub.port })
 }
 
 /// The kind that a code of the hub's replies becomes; one that is not in the table is [`ErrorKind::HubRejected`].
@@ -285,7 +285,7 @@ mod tests {
             let argument = if matches!(*name, "event.post" | "service.invoke" | "rrpc") { "x.1" } else { "" };
             let made = topic(name, argument, "pk", "dk").unwrap();
             let parsed = parse_topic(&made.topic).unwrap();
-            assert_eq!((&*parsed.product_key, &parsed.method), ("pk", &made.method), "{name}");
+            assert_eq!((parsed.product_key, &parsed.method), ("pk", &made.method), "{name}");
             assert!(!parsed.is_reply, "{name}");
             seen.push(kind_named(name, "x"));
         }
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn urls_and_codes_are_read_as_a_client_reads_them() {
         let read = hub_url("SSL://[::1]/").unwrap();
-        assert_eq!((&*read.scheme, &*read.host, read.port), ("ssl", "::1", 18883));
+        assert_eq!((read.scheme, read.host, read.port), ("ssl", "::1", 18883));
         assert_eq!(hub_url("ftp://a").unwrap_err().kind, ErrorKind::InvalidArgument);
         assert_eq!(kind_of_hub_code(742), ErrorKind::SignatureRejected);
         assert_eq!(kind_of_hub_code(-5), ErrorKind::HubRejected);
