@@ -3,7 +3,7 @@
 use crate::command::{Invocation, Registration, Responder};
 use crate::error::Error;
 use crate::inner::{Inner, Slot};
-use crate::waiter::Completion;
+use crate::waiter::{Completion, Waiter};
 use enos_core::engine::{DeviceIx, RequestId};
 use enos_core::json::Point;
 use std::sync::Arc;
@@ -69,6 +69,25 @@ impl PostOptions {
     pub fn wait(mut self, wait: bool) -> Self {
         self.wait = wait;
         self
+    }
+}
+
+/// A post that is under way. Dropping it leaves the post alone.
+#[must_use = "the post goes on, but nobody hears of its fate"]
+pub struct Pending(Arc<Waiter<Delivery>>);
+
+impl Pending {
+    /// Waits for the post's fate, so long at the most; `None` if it is still open, or was told already.
+    ///
+    /// The fate comes within the post's own time, so it can be waited for in short pieces.
+    pub fn wait(&self, longest: Duration) -> Option<Result<Delivery, Error>> {
+        self.0.wait(longest)
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pending")
     }
 }
 
@@ -139,6 +158,19 @@ impl Device {
         done: impl FnOnce(Result<Delivery, Error>) + Send + 'static,
     ) -> Result<RequestId, Error> {
         self.inner.post(self.index, points, &options, Completion::Call(Box::new(done)))
+    }
+
+    /// Posts points and gives what can be waited for: for callers who keep many posts open, or who must be able to
+    /// leave a wait. Never waits itself; fails as [`submit_measurepoints`](Self::submit_measurepoints) does.
+    pub fn begin_measurepoints(&self, points: &[Point<'_>], options: PostOptions) -> Result<Pending, Error> {
+        let waiter = Waiter::new();
+        self.inner.post(self.index, points, &options, Completion::Wake(waiter.clone()))?;
+        Ok(Pending(waiter))
+    }
+
+    /// Waits for room in the queue, so long at the most; true if there may be some now.
+    pub fn wait_room(&self, longest: Duration) -> Result<bool, Error> {
+        self.inner.wait_room(longest)
     }
 
     /// Calls `handler` for each invocation of this service, in place of an earlier handler.

@@ -41,7 +41,7 @@ mod waiter;
 
 pub use client::{Client, ClientBuilder};
 pub use command::{Invocation, InvocationKind, Registration, Responder};
-pub use device::{Delivery, Device, PostOptions};
+pub use device::{Delivery, Device, Pending, PostOptions};
 pub use error::Error;
 pub use lifecycle::Lifecycle;
 pub use login::Login;

@@ -2,7 +2,7 @@
 
 use super::{GRACE, Inner};
 use crate::device::{Delivery, PostOptions};
-use crate::drive::Core;
+use crate::drive::{Core, Phase};
 use crate::error::Error;
 use crate::os::clock;
 use crate::waiter::{Completion, Waiter};
@@ -10,7 +10,7 @@ use enos_core::engine::{DeviceIx, Request, RequestError, RequestId};
 use enos_core::json::Point;
 use enos_core::{ErrorKind, Now};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Inner {
     pub(crate) fn post(
@@ -69,6 +69,20 @@ impl Inner {
         self.write(core, now);
         let left = end.saturating_duration_since(Instant::now());
         waiter.wait(left.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("post")))
+    }
+
+    /// Waits until there may be room for a post; false if the time ran out.
+    pub(crate) fn wait_room(self: &Arc<Self>, longest: Duration) -> Result<bool, Error> {
+        self.shared.owner().check()?;
+        let mut core = self.lock();
+        if core.phase == Phase::Closed {
+            return Ok(true);
+        }
+        core.room_waiters += 1;
+        let waited = self.room.wait_timeout(core, longest).unwrap_or_else(PoisonError::into_inner);
+        let (mut core, waited) = waited;
+        core.room_waiters -= 1;
+        Ok(!waited.timed_out())
     }
 
     fn request(

@@ -137,6 +137,52 @@ fn a_full_queue_holds_blocking_posts_back() {
 }
 
 #[test]
+fn posts_that_were_begun_are_waited_for_in_pieces() {
+    let (release, held) = mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let hub = Hub::start(move |_, mut conn| {
+        conn.accept().unwrap();
+        while let Some(packet) = conn.expect(PUBLISH) {
+            if held.lock().unwrap().recv().is_err() {
+                return;
+            }
+            conn.answer(&packet, 200);
+        }
+    });
+    // Goes before the hub, which would wait for it.
+    let release = release;
+    let limits = Limits { requests: 2, ..Limits::DEFAULT };
+    let client = builder(&hub.tcp_url()).limits(limits).build().unwrap();
+    client.connect(SOON).unwrap();
+    let short = Duration::from_millis(10);
+    let begin = |number: i64| {
+        client.begin_measurepoints(&[Point::new("n", number)], PostOptions::new().timeout(SOON))
+    };
+    let (first, second) = (begin(1).unwrap(), begin(2).unwrap());
+    assert_eq!(begin(3).unwrap_err().kind, ErrorKind::QueueFull);
+    assert!(first.wait(short).is_none());
+    assert!(!client.wait_room(short).unwrap());
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| client.wait_room(SOON));
+        std::thread::park_timeout(short);
+        release.send(()).unwrap();
+        assert!(matches!(first.wait(SOON), Some(Ok(Delivery::Acknowledged { .. }))));
+        // The other thread may have begun to wait only now.
+        release.send(()).unwrap();
+        second.wait(SOON).unwrap().unwrap();
+        while !waits.is_finished() {
+            release.send(()).unwrap();
+            begin(3).unwrap().wait(SOON).unwrap().unwrap();
+        }
+        assert!(waits.join().unwrap().unwrap());
+    });
+    assert!(first.wait(Duration::ZERO).is_none(), "it was told already");
+    client.close(SOON).unwrap();
+    assert!(client.wait_room(SOON).unwrap(), "a closed client refuses at once, so nobody waits");
+    assert_eq!(begin(5).unwrap_err().kind, ErrorKind::Closed);
+}
+
+#[test]
 fn a_post_that_nobody_waits_for_is_queued() {
     let hub = Hub::good();
     let client = online(&hub.tcp_url());
