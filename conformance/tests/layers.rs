@@ -48,7 +48,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sdk-embedded", &["sdk-core"]),
     ("sdk-c", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("mock-hub", &[]),
-    ("conformance", &["sdk-core", "sdk-runtime", "mock-hub"]),
+    ("conformance", &["sdk-core", "sdk-runtime", "sdk-c", "mock-hub"]),
     ("examples", &["sdk-core", "sdk-runtime", "mock-hub"]),
 ];
 

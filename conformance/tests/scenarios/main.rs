@@ -1,6 +1,9 @@
 //! The matrix: every scenario and every group of vectors, with every driver, in one table.
 //!
-//! `cargo test -p conformance --test scenarios [-- WORD…]` runs those whose names hold one of the words.
+//! `cargo test -p conformance --test scenarios [-- WORD…]` runs those whose names hold one of the words. A word that is
+//! the name of a driver runs that driver only.
+
+mod languages;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -13,6 +16,7 @@ use conformance::driver::Driver;
 use conformance::peer::tshark;
 use conformance::scenario::{self, Cell, Scenario, Table, Tools};
 use conformance::vectors::{self, Group};
+use languages::Language;
 
 /// Scenarios that wait for sockets and clocks run side by side.
 const WORKERS: usize = 6;
@@ -37,6 +41,14 @@ impl Row {
         }
     }
 
+    /// Its longest time, in seconds.
+    fn bound_s(&self) -> u64 {
+        match self {
+            Self::Vectors(_) => 0,
+            Self::Scenario(scenario) => scenario.bound_s,
+        }
+    }
+
     fn run(&self, tools: &Tools) -> Result<Cell, String> {
         match self {
             Self::Vectors(group) => check(group, tools),
@@ -58,10 +70,6 @@ fn check(group: &Group, tools: &Tools) -> Result<Cell, String> {
     group.run(&mut driver)?;
     driver.end().map_err(|error| error.to_string())?;
     Ok(Cell::Passed(started.elapsed()))
-}
-
-fn drivers() -> Vec<(&'static str, Vec<PathBuf>)> {
-    vec![("rust", vec![PathBuf::from(env!("CARGO_BIN_EXE_driver-rust"))])]
 }
 
 fn rows() -> Result<Vec<Row>, String> {
@@ -106,15 +114,27 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let mut drivers = match languages::build() {
+        Ok(drivers) => drivers,
+        Err(why) => {
+            println!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (languages, words): (Vec<_>, Vec<_>) =
+        filters.into_iter().partition(|word| drivers.iter().any(|driver| driver.name == word));
+    drivers.retain(|driver| languages.is_empty() || languages.iter().any(|name| name == driver.name));
     let all = rows.len();
-    rows.retain(|row| filters.is_empty() || filters.iter().any(|word| row.name().contains(word.as_str())));
-    run(&rows, all - rows.len())
+    rows.retain(|row| words.is_empty() || words.iter().any(|word| row.name().contains(word.as_str())));
+    run(&rows, &drivers, all - rows.len())
 }
 
-fn run(rows: &[Row], filtered: usize) -> ExitCode {
-    let drivers = drivers();
-    let jobs: VecDeque<_> =
+fn run(rows: &[Row], drivers: &[Language], filtered: usize) -> ExitCode {
+    let mut jobs: Vec<_> =
         (0..rows.len()).flat_map(|row| (0..drivers.len()).map(move |driver| (row, driver))).collect();
+    // The longest first, so that none of them is left alone at the end.
+    jobs.sort_by_key(|(row, _)| std::cmp::Reverse(rows[*row].bound_s()));
+    let jobs = VecDeque::from(jobs);
     let results: Vec<Vec<_>> =
         rows.iter().map(|_| drivers.iter().map(|_| Mutex::new(None)).collect()).collect();
     let jobs = Mutex::new(jobs);
@@ -124,18 +144,17 @@ fn run(rows: &[Row], filtered: usize) -> ExitCode {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some((row, driver)) = job else { return };
-                    let (name, program) = &drivers[driver];
-                    let cell = cell(&rows[row], name, program);
+                    let cell = cell(&rows[row], &drivers[driver]);
                     *results[row][driver].lock().unwrap_or_else(PoisonError::into_inner) = Some(cell);
                 }
             });
         }
     });
-    let mut table = Table::new(drivers.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let mut table = Table::new(drivers.iter().map(|driver| driver.name.to_owned()).collect());
     let mut faults = Vec::new();
     for (row, cells) in rows.iter().zip(results) {
         let mut judged = Vec::new();
-        for ((driver, _), cell) in drivers.iter().zip(cells) {
+        for (driver, cell) in drivers.iter().map(|driver| driver.name).zip(cells) {
             match cell.into_inner().unwrap_or_else(PoisonError::into_inner) {
                 Some(Ok(cell)) => judged.push(cell),
                 Some(Err(why)) => {
@@ -165,15 +184,17 @@ fn run(rows: &[Row], filtered: usize) -> ExitCode {
     if failed == 0 && (passed > 0 || filtered > 0) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn cell(row: &Row, driver: &str, program: &[PathBuf]) -> Result<Cell, String> {
-    if let Some((_, _, reason)) = SKIPPED.iter().find(|(of, what, _)| *of == driver && *what == row.name()) {
+fn cell(row: &Row, driver: &Language) -> Result<Cell, String> {
+    if let Some((_, _, reason)) =
+        SKIPPED.iter().find(|(of, what, _)| *of == driver.name && *what == row.name())
+    {
         return Ok(Cell::Skipped((*reason).to_owned()));
     }
     let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/plant.json");
     let tools = Tools {
         hub: PathBuf::from(env!("CARGO_BIN_EXE_conformance-hub")),
         seed,
-        driver: program.to_vec(),
+        driver: driver.command.clone(),
         tshark: *TSHARK,
     };
     row.run(&tools)
