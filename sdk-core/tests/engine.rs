@@ -50,6 +50,8 @@ over_both_memories! {
     a_refusal_while_healing_pauses_until_the_host_asks
     connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget
     a_lost_link_heals_and_what_was_unsettled_goes_again
+    a_dial_of_the_driver_counts_against_the_budget
+    a_probe_is_answered_and_changes_nothing
     offline_posts_wait_and_then_fail_as_offline
     commands_are_answered_now_later_and_by_the_engine_itself
     an_open_call_outlives_its_link_and_an_offline_answer_is_refused
@@ -200,6 +202,51 @@ fn connect_gives_up_at_its_timeout_and_stays_within_the_dial_budget(kind: Kind) 
     check_grammar(&told);
     assert!(matches!(told.last(), Some(Told::ConnectFailed { kind: 302, retry: false, .. })), "{told:?}");
     assert!((2..=4).contains(&world.dials.len()), "{:?}", world.dials);
+}
+
+// Proves: DEVICE-3
+fn a_dial_of_the_driver_counts_against_the_budget(kind: Kind) {
+    let mut world = world(kind);
+    for dial in 0..4 {
+        let now = world.now();
+        assert_eq!(world.engine.spend_dial(now), Ok(()), "{dial}");
+    }
+    let now = world.now();
+    assert_eq!(world.engine.spend_dial(now), Err(120_000));
+    world.request(Request::Connect { timeout_ms: None }).unwrap();
+    world.pass(119_000);
+    assert!(world.dials.is_empty(), "{:?}", world.dials);
+    world.pass(2_000);
+    assert_eq!(world.dials.len(), 1);
+
+    // One that waits for its own next dial waits for the budget's.
+    let mut world = world_of(kind, Config { dial_budget: 2, ..config(DEVICE_SECRET) });
+    world.reachable = false;
+    world.request(Request::Connect { timeout_ms: None }).unwrap();
+    world.settle();
+    let now = world.now();
+    assert_eq!(world.engine.spend_dial(now), Ok(()));
+    world.pass(119_000);
+    assert_eq!(world.dials.len(), 1, "{:?}", world.dials);
+    world.pass(10_000);
+    assert!(world.dials.len() > 1, "{:?}", world.dials);
+}
+
+fn a_probe_is_answered_and_changes_nothing(kind: Kind) {
+    let mut world = world(kind);
+    world.connect();
+    world.take();
+    let id = world.request(Request::Probe { timeout_ms: 1_000 }).unwrap();
+    world.settle();
+    assert_eq!(world.take(), [Told::Acknowledged(id.0, String::new())]);
+    assert_eq!(world.hub.queries, [r#"{"tags":["enos.sdk.probe"]}"#]);
+    assert!(world.hub.posts.is_empty());
+    world.hub.replies = false;
+    let id = world.request(Request::Probe { timeout_ms: 1_000 }).unwrap();
+    world.pass(2_000);
+    assert_eq!(world.take(), [Told::Failed(id.0, 305)]);
+    world.request(Request::Close { timeout_ms: 0 }).unwrap();
+    assert_eq!(world.request(Request::Probe { timeout_ms: 1_000 }), Err(RequestError::Closed));
 }
 
 // Proves: BEHAVE-2-1 DEVICE-2

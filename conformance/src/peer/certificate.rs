@@ -60,6 +60,17 @@ impl Authority {
         self.issue(params, kind)
     }
 
+    /// A certificate for these names, changed as wanted.
+    pub fn made(
+        &self,
+        names: Vec<String>,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Result<Identity, rcgen::Error> {
+        let mut params = CertificateParams::new(names)?;
+        change(&mut params);
+        self.issue(params, KeyKind::P256)
+    }
+
     /// A client's certificate with this common name.
     pub fn client(&self, name: &str) -> Result<Identity, rcgen::Error> {
         let mut params = CertificateParams::default();

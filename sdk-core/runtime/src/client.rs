@@ -3,6 +3,7 @@
 use crate::command::Registration;
 use crate::device::Device;
 use crate::dial::Plan;
+use crate::doctor::{self, Report};
 use crate::error::Error;
 use crate::inner::{Inner, Parts};
 use crate::jobs::LifecycleHandler;
@@ -11,6 +12,7 @@ use crate::login::Login;
 use crate::os::{clock, entropy};
 use crate::proxy::Proxy;
 use crate::runtime::Runtime;
+use crate::secret::Secret;
 use crate::tls::Tls;
 use crate::waiter::Completion;
 use enos_core::engine::{DeviceIx, Engine, Memory, Stats};
@@ -91,6 +93,19 @@ impl Client {
         self.guard.end();
     }
 
+    /// Walks the client's own way to the hub and back, and says which step fails, why, and what to do: settings, name
+    /// look-up, TCP, proxy, clock, TLS, sign-in, a reply. Waits, `timeout` and a moment at the longest
+    /// ([`doctor::TIMEOUT`] is enough); never fails, for what is wrong is its result.
+    ///
+    /// It changes nothing at the hub. A client that is online stays so: its own session asks for the reply, and a
+    /// second connection goes as far as TLS. One that is connecting is asked to connect now. Otherwise the doctor
+    /// signs in as the device for a moment, which counts against the dial budget; commands that wait for the device
+    /// come then, and go to the client's handlers. A device that was not activated yet is not signed in: the hub may
+    /// hand its secret out only once. See [`doctor`].
+    pub fn doctor(&self, timeout: Duration) -> Report {
+        doctor::examine(self.inner(), timeout)
+    }
+
     /// Counters since the client was made.
     pub fn stats(&self) -> Result<Stats, Error> {
         self.inner().stats()
@@ -162,13 +177,45 @@ impl Drop for Guard {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    hub: String,
-    login: Option<Login>,
+    pub(crate) hub: String,
+    pub(crate) login: Option<Login>,
     tls: Tls,
-    proxy: Option<Proxy>,
+    pub(crate) proxy: Option<Proxy>,
     limits: Limits,
     runtime: Option<Runtime>,
     options: Options,
+}
+
+/// What an engine of a client is made of.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    hub: String,
+    login: Login,
+    limits: Limits,
+    options: Options,
+}
+
+impl Recipe {
+    /// Who signs in.
+    pub(crate) fn login(&self) -> &Login {
+        &self.login
+    }
+
+    /// Where to.
+    pub(crate) fn hub(&self) -> &str {
+        &self.hub
+    }
+
+    /// An engine with this stored secret, its configuration changed as wanted.
+    pub(crate) fn engine(
+        &self,
+        stored: Option<&Secret>,
+        change: impl FnOnce(&mut Config<'_>),
+    ) -> Result<Engine<'static>, Error> {
+        let mut config = self.options.config(Config::new(Hub::parse(&self.hub)?, self.login.core(stored)));
+        change(&mut config);
+        Ok(Engine::new(config, entropy::seed()?, Memory::heap(&self.limits))?)
+    }
 }
 
 /// Numbers, as the caller gave them; `None` is the core's default.
@@ -309,6 +356,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Makes a client and asks its [`doctor`](Client::doctor); what is wrong with the settings is the report's first
+    /// step. For a tool that is given settings and shall say what is wrong with them.
+    pub fn doctor(self, timeout: Duration) -> Report {
+        doctor::examine_settings(self, timeout)
+    }
+
     /// Makes the client; it does not connect yet. Reads the secret store.
     ///
     /// Fails with `InvalidArgument` on whatever is wrong with the settings, and with `StorageFailed` if the secret
@@ -333,8 +386,13 @@ impl ClientBuilder {
             total_timeout: options.dial_timeout,
         };
         let stored = login.stored()?;
-        let config = options.config(Config::new(hub, login.core(stored.as_ref())));
-        let engine = Engine::new(config, entropy::seed()?, Memory::heap(&self.limits))?;
+        let recipe = Recipe {
+            hub: self.hub.clone(),
+            login: login.clone(),
+            limits: self.limits,
+            options: self.options.clone(),
+        };
+        let engine = recipe.engine(stored.as_ref(), |_| ())?;
         let runtime = match &self.runtime {
             Some(runtime) => runtime.clone(),
             None => Runtime::single()?,
@@ -346,6 +404,7 @@ impl ClientBuilder {
             device_key: login.device_key.clone(),
             plan,
             store: login.store(),
+            recipe: Arc::new(recipe),
             requests: usize::from(self.limits.requests),
         };
         let inner = shared.add(|token| Inner::new(shared.clone(), token, parts, engine))?;

@@ -23,6 +23,7 @@ mod client;
 mod command;
 mod device;
 mod dial;
+pub mod doctor;
 mod drive;
 mod error;
 mod inner;

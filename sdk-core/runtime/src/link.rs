@@ -1,5 +1,6 @@
 //! An established link: non-blocking bytes over TCP, in clear or through TLS.
 
+use crate::doctor::Cause;
 use crate::os::socket::SHORT_READ_MEANS_EMPTY;
 use crate::tls::{explain, explain_io};
 use enos_core::LinkFault;
@@ -18,13 +19,24 @@ pub(crate) struct Down {
     pub(crate) fault: LinkFault,
     /// Thing and cause; empty if the fault says it all.
     pub(crate) text: String,
+    /// What exactly it was, where that is known.
+    pub(crate) cause: Option<Cause>,
 }
 
 impl Down {
     pub(crate) fn new(fault: LinkFault, text: impl Into<String>) -> Self {
-        Self { fault, text: text.into() }
+        Self { fault, text: text.into(), cause: None }
+    }
+
+    /// Names the exact cause.
+    pub(crate) fn because(mut self, cause: Cause) -> Self {
+        self.cause = Some(cause);
+        self
     }
 }
+
+/// The first bytes that a peer says, enough to tell what it speaks.
+pub(crate) type First = [u8; 5];
 
 /// A connection to the hub, over which MQTT flows.
 pub(crate) struct Link {
@@ -32,6 +44,8 @@ pub(crate) struct Link {
     tls: Option<Box<Session>>,
     /// Bytes have come from the hub.
     heard: bool,
+    /// The first of them.
+    first: First,
     /// The hub has shut its side: read to the end, whatever a short read may mean otherwise.
     to_the_end: bool,
 }
@@ -53,7 +67,7 @@ impl Link {
     ) -> Self {
         let tls = tls
             .map(|tls| Box::new(Session { tls, host: host.to_owned(), certificate_shown, drained: false }));
-        Self { stream, tls, heard: false, to_the_end: false }
+        Self { stream, tls, heard: false, first: First::default(), to_the_end: false }
     }
 
     pub(crate) fn is_tls(&self) -> bool {
@@ -127,9 +141,9 @@ impl Link {
         // The first record of TLS is an alert to somebody who does not speak it (RFC 8446 §5.1).
         if !self.heard && buffer.starts_with(&[0x15, 0x03]) {
             let text = "the hub's port speaks TLS, but the hub URL says tcp. Use ssl:// with this port";
-            return Err(Down::new(LinkFault::Tls, text));
+            return Err(Down::new(LinkFault::Tls, text).because(Cause::TlsExpected));
         }
-        self.heard = true;
+        self.hear(buffer, count);
         let more = count == buffer.len() || self.to_the_end || !SHORT_READ_MEANS_EMPTY;
         Ok(Received { count, more })
     }
@@ -140,7 +154,7 @@ impl Link {
             match session.tls.reader().read(buffer) {
                 Ok(0) => return Err(self.ended()),
                 Ok(count) => {
-                    self.heard = true;
+                    self.hear(buffer, count);
                     return Ok(Received { count, more: true });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -159,17 +173,29 @@ impl Link {
                 }
                 Err(error) => {
                     return Err(match explain_io(&error, &session.host, session.certificate_shown) {
-                        Some((fault, text)) => Down::new(fault, text),
+                        Some(down) => down,
                         None => self.lost(&error),
                     });
                 }
             }
             if let Err(error) = session.tls.process_new_packets() {
                 let _ = session.tls.write_tls(&mut self.stream);
-                let (fault, text) = explain(&error, &session.host, session.certificate_shown);
-                return Err(Down::new(fault, text));
+                return Err(explain(&error, &session.host, session.certificate_shown));
             }
         }
+    }
+
+    fn hear(&mut self, buffer: &[u8], count: usize) {
+        if !std::mem::replace(&mut self.heard, true) {
+            for (first, byte) in self.first.iter_mut().zip(buffer.iter().take(count)) {
+                *first = *byte;
+            }
+        }
+    }
+
+    /// The first bytes that came from the hub; zeroes where none came.
+    pub(crate) fn first(&self) -> First {
+        self.first
     }
 
     /// Says goodbye as far as that needs no waiting.
@@ -198,11 +224,13 @@ impl Link {
                 "it did so before it had answered. Its journal knows why; if the port speaks TLS, use ssl://"
             }
         };
-        Down::new(LinkFault::PeerClosed, text)
+        let down = Down::new(LinkFault::PeerClosed, text);
+        if self.heard { down } else { down.because(Cause::ClosedBeforeConnack) }
     }
 
     fn lost(&self, error: &io::Error) -> Down {
-        Down::new(LinkFault::Lost, error.to_string())
+        let down = Down::new(LinkFault::Lost, error.to_string());
+        if self.heard { down } else { down.because(Cause::ClosedBeforeConnack) }
     }
 }
 

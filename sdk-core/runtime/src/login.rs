@@ -61,6 +61,18 @@ impl Login {
         })
     }
 
+    /// The secret that was given, to be kept out of texts.
+    pub(crate) fn secret(&self) -> &Secret {
+        match &self.proof {
+            Proof::Device(secret) | Proof::Product(secret, _) => secret,
+        }
+    }
+
+    /// Whether the device may still have to be activated.
+    pub(crate) fn is_activation(&self) -> bool {
+        matches!(self.proof, Proof::Product(..))
+    }
+
     pub(crate) fn store(&self) -> Option<Arc<dyn SecretStore>> {
         match &self.proof {
             Proof::Device(_) => None,

@@ -2,6 +2,7 @@
 //!
 //! Owns the request and the reading of its answer. Refuses to resolve the hub's name: the proxy does that.
 
+use crate::doctor::Cause;
 use crate::error::Error;
 use crate::secret::Secret;
 use base64::Engine as _;
@@ -82,39 +83,57 @@ pub(crate) enum Answer {
     /// The way to the hub is open.
     Open,
     /// The proxy will not; cause and next step.
-    No(String),
+    No(Cause, String),
 }
 
 /// Reads the answer. Nothing may follow its head yet: hub and TLS server speak after the client.
 pub(crate) fn answer(bytes: &[u8], logged_in: bool) -> Answer {
+    let no = |cause, text: &str| Answer::No(cause, text.to_owned());
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut fields);
     match response.parse(bytes) {
         Ok(httparse::Status::Partial) if bytes.len() > MAX_HEAD => {
-            Answer::No(format!("its answer is longer than {MAX_HEAD} bytes"))
+            no(Cause::ProxyFailed, &format!("its answer is longer than {MAX_HEAD} bytes"))
         }
         Ok(httparse::Status::Partial) => Answer::More,
-        Err(error) => Answer::No(format!("its answer is no HTTP ({error}). Check the proxy's port")),
+        Err(error) => {
+            no(Cause::ProxyFailed, &format!("its answer is no HTTP ({error}). Check the proxy's port"))
+        }
         Ok(httparse::Status::Complete(head)) => match response.code.unwrap_or_default() {
             // No length and no body after a successful CONNECT.
             200..=299 if bytes.len() == head => Answer::Open,
             200..=299 => {
-                Answer::No("it sent bytes before the hub could have. Check the proxy's port".to_owned())
+                no(Cause::ProxyFailed, "it sent bytes before the hub could have. Check the proxy's port")
             }
-            407 if logged_in => Answer::No("it refused user and password (407). Check both".to_owned()),
-            407 => Answer::No("it demands user and password (407). Give them".to_owned()),
-            403 => Answer::No(
-                "it forbids the way to this hub (403). Allow host and port in the proxy".to_owned(),
+            407 if logged_in => {
+                no(Cause::ProxyLoginRefused, "it refused user and password (407). Check both")
+            }
+            407 => no(Cause::ProxyLoginRequired, "it demands user and password (407). Give them"),
+            403 => no(
+                Cause::ProxyForbidden,
+                "it forbids the way to this hub (403). Allow host and port in the proxy",
             ),
-            code @ (502 | 504) => Answer::No(format!(
-                "it cannot reach the hub ({code}). Check the hub URL and the proxy's network"
-            )),
-            code => Answer::No(format!("it answered {code}. Check the proxy's log")),
+            code @ (502..=504) => no(
+                Cause::ProxyCannotReachHub,
+                &format!("it cannot reach the hub ({code}). Check the hub URL and the proxy's network"),
+            ),
+            code => no(Cause::ProxyFailed, &format!("it answered {code}. Check the proxy's log")),
         },
     }
 }
 
 impl Proxy {
+    /// The password and the whole login as it is sent, to be kept out of texts.
+    pub(crate) fn secrets(&self) -> Vec<zeroize::Zeroizing<String>> {
+        let Some((user, password)) = &self.login else { return Vec::new() };
+        let password = password.expose();
+        let words = zeroize::Zeroizing::new(format!("{user}:{password}"));
+        vec![
+            zeroize::Zeroizing::new(password.to_owned()),
+            zeroize::Zeroizing::new(STANDARD.encode(words.as_bytes())),
+        ]
+    }
+
     pub(crate) fn has_login(&self) -> bool {
         self.login.is_some()
     }
@@ -158,7 +177,7 @@ mod tests {
         }
         assert_eq!(answer(whole, false), Answer::Open);
         let no = |bytes: &[u8], logged_in| match answer(bytes, logged_in) {
-            Answer::No(text) => text,
+            Answer::No(_, text) => text,
             other => panic!("{other:?}"),
         };
         assert!(no(b"HTTP/1.1 200 OK\r\n\r\nx", false).contains("before the hub"));

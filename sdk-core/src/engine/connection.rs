@@ -365,6 +365,21 @@ impl Connection {
         self.stage = Stage::Waiting(allowed);
     }
 
+    /// A dial that the driver makes for another purpose, if the budget has room for it.
+    pub(super) fn spend_dial(&mut self, now: u64) -> Result<(), u64> {
+        match self.budget.soonest(now) {
+            at if at > now => Err(at - now),
+            _ => {
+                self.budget.spend(now);
+                // The next dial of its own was planned without this one.
+                if let Stage::Waiting(at) = self.stage {
+                    self.stage = Stage::Waiting(self.budget.soonest(at));
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Everything open has failed: it is over.
     pub(super) fn end(&mut self) {
         self.stage = Stage::Closed;

@@ -135,6 +135,12 @@ impl<'m> Engine<'m> {
         self.state.deadline()
     }
 
+    /// Counts a dial that the driver makes for another purpose, such as a diagnosis that signs in as this device: the
+    /// hub counts them together. Refused, with the milliseconds until there is room, if the budget is used up.
+    pub fn spend_dial(&mut self, now: Now) -> Result<(), u64> {
+        self.state.connection.spend_dial(now.mono_ms)
+    }
+
     /// Counters since the engine was made.
     pub fn stats(&self) -> Stats {
         Stats {

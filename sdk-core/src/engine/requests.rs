@@ -3,7 +3,7 @@
 use super::connection::Stage;
 use super::state::{State, keys_of};
 use super::types::{Answer, CallId, CommandKind, DeviceIx, Request, RequestError, RequestId};
-use crate::feature::{command, measure};
+use crate::feature::{command, measure, tag};
 use crate::json::Point;
 use crate::session::outbox::NotTaken;
 use crate::time::Now;
@@ -28,6 +28,7 @@ impl State<'_> {
                 let deadline = mono + u64::from(timeout_ms);
                 self.post(device, points, time_ms.or(now.wall_ms), deadline)
             }
+            Request::Probe { timeout_ms } => self.probe(mono + u64::from(timeout_ms)),
             Request::Answer { call, answer } => self.answer(call, &answer),
             Request::Connect { timeout_ms } => {
                 self.connection.connect(mono, timeout_ms).map(|()| NOTHING_FOLLOWS)
@@ -60,6 +61,16 @@ impl State<'_> {
         let id = self
             .outbox
             .append_request(deadline, most, |id, room| measure::write(room, keys, id, points, time_ms))?;
+        Ok(RequestId(id))
+    }
+
+    fn probe(&mut self, deadline: u64) -> Result<RequestId, RequestError> {
+        if self.connection.is_leaving() {
+            return Err(RequestError::Closed);
+        }
+        let most = self.most();
+        let keys = keys_of(&self.names, &self.devices, DeviceIx::ROOT);
+        let id = self.outbox.append_request(deadline, most, |id, room| tag::write_probe(room, keys, id))?;
         Ok(RequestId(id))
     }
 

@@ -232,6 +232,12 @@ pub enum Request<'a> {
         /// Longest time until the hub's reply, in milliseconds.
         timeout_ms: u32,
     },
+    /// Ask the hub for something that changes nothing there (`thing.tag.query` of a tag that nobody sets), to hear
+    /// whether it answers EnOS messages; told by `Settled` like a post. A rejection is an answer, too.
+    Probe {
+        /// Longest time until the hub's reply, in milliseconds.
+        timeout_ms: u32,
+    },
     /// Answer a command. Refused with `Offline` if there is no connection; the call is over then.
     Answer {
         /// Which.

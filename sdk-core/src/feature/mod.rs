@@ -5,3 +5,4 @@ pub(crate) mod command;
 pub(crate) mod envelope;
 pub(crate) mod login;
 pub(crate) mod measure;
+pub(crate) mod tag;

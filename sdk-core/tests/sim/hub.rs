@@ -29,6 +29,8 @@ pub struct Hub {
     pub modes: Vec<u8>,
     /// Stored posts: id and params.
     pub posts: Vec<(String, Value, bool)>,
+    /// Parameters of tag queries.
+    pub queries: Vec<String>,
     /// Answers to commands: topic and payload.
     pub answers: Vec<(String, Value)>,
     pub filters: Vec<String>,
@@ -67,6 +69,7 @@ impl Hub {
             activated: false,
             modes: Vec::new(),
             posts: Vec::new(),
+            queries: Vec::new(),
             answers: Vec::new(),
             filters: Vec::new(),
             grants: true,
@@ -225,7 +228,8 @@ impl Hub {
         if self.acknowledges && publish.qos == QoS::AtLeastOnce {
             self.write(4, |room| mqtt::puback(room, publish.packet_id));
         }
-        if publish.topic == "/sys/pk/dk/thing/measurepoint/post" {
+        let query = publish.topic == "/sys/pk/dk/thing/tag/query";
+        if query || publish.topic == "/sys/pk/dk/thing/measurepoint/post" {
             let id = value["id"].as_str().unwrap().to_owned();
             if self.replies {
                 let message = if self.code == 200 { "" } else { "refused" };
@@ -236,7 +240,11 @@ impl Hub {
                 let topic = format!("{}_reply", publish.topic);
                 self.publish(&topic, reply.to_string().as_bytes(), QoS::AtMostOnce);
             }
-            self.posts.push((id, value["params"].clone(), publish.dup));
+            if query {
+                self.queries.push(value["params"].to_string());
+            } else {
+                self.posts.push((id, value["params"].clone(), publish.dup));
+            }
         } else {
             if publish.topic.ends_with("/thing/activate/info_reply") && value["code"] == 200 {
                 self.activated = true;

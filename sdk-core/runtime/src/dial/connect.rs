@@ -1,6 +1,7 @@
 //! TCP to every address of a host, one started after the other, the first to accept wins (RFC 8305).
 
 use super::wait::Wait;
+use crate::doctor::Cause;
 use crate::link::Down;
 use crate::os::clock;
 use enos_core::LinkFault;
@@ -39,7 +40,7 @@ pub(crate) fn first_to_accept(
         let now = Instant::now();
         if now >= deadline {
             let text = format!("{what} did not accept a connection in time{}", said(&failures));
-            return Err(Down::new(LinkFault::Timeout, text));
+            return Err(Down::new(LinkFault::Timeout, text).because(Cause::ConnectTimeout));
         }
         if attempts.is_empty() || now >= next_start {
             match coming.next() {
@@ -55,7 +56,7 @@ pub(crate) fn first_to_accept(
                 }
                 None if attempts.is_empty() => {
                     let text = format!("{what} did not accept a connection{}", said(&failures));
-                    return Err(Down::new(LinkFault::Connect, text));
+                    return Err(Down::new(LinkFault::Connect, text).because(common(&failures)));
                 }
                 None => {}
             }
@@ -87,6 +88,40 @@ pub(crate) fn first_to_accept(
             }
         }
     }
+}
+
+/// Tries all addresses at once, `each` at the longest, and tells what every one of them says.
+pub(crate) fn survey(
+    wait: &mut Wait,
+    addresses: &[SocketAddr],
+    each: Duration,
+) -> Vec<(SocketAddr, io::Result<()>)> {
+    let deadline = clock::after(each);
+    let mut told = Vec::new();
+    let mut attempts = Vec::new();
+    for (token, address) in interleave(addresses).into_iter().enumerate() {
+        match start(wait, token, address, deadline) {
+            Ok(attempt) => attempts.push(attempt),
+            Err(error) => told.push((address, Err(error))),
+        }
+    }
+    while !attempts.is_empty() && wait.until(deadline).is_ok() {
+        let late = Instant::now() >= deadline;
+        attempts.retain(|attempt| {
+            let result = match settled(&attempt.stream) {
+                Ok(true) => Ok(()),
+                Ok(false) if !late => return true,
+                Ok(false) => Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("no answer in {} ms", each.as_millis()),
+                )),
+                Err(error) => Err(error),
+            };
+            told.push((attempt.address, result));
+            false
+        });
+    }
+    told
 }
 
 fn start(wait: &Wait, token: usize, address: SocketAddr, deadline: Instant) -> io::Result<Attempt> {
@@ -122,6 +157,29 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     }
     order.truncate(MAX_ADDRESSES);
     order
+}
+
+/// What most of the failures have in common; the first decides a tie.
+fn common(failures: &[(SocketAddr, io::Error)]) -> Cause {
+    let cause = |error: &io::Error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
+        io::ErrorKind::TimedOut => Cause::ConnectTimeout,
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::AddrNotAvailable => Cause::Unreachable,
+        _ => Cause::ConnectFailed,
+    };
+    let count = |wanted| failures.iter().filter(|(_, error)| cause(error) == wanted).count();
+    let mut best = (0, Cause::ConnectFailed);
+    for (_, error) in failures {
+        let cause = cause(error);
+        let votes = count(cause);
+        if votes > best.0 {
+            best = (votes, cause);
+        }
+    }
+    best.1
 }
 
 fn said(failures: &[(SocketAddr, io::Error)]) -> String {

@@ -2,6 +2,7 @@
 
 use super::wait::Wait;
 use super::{Plan, Target};
+use crate::doctor::Cause;
 use crate::link::Down;
 use crate::proxy::{self, Answer, Proxy};
 use crate::tls::{SystemRoots, explain, explain_io};
@@ -21,7 +22,9 @@ pub(crate) fn through(
 ) -> Result<(), Down> {
     let no =
         |fault, text: &str| Down::new(fault, format!("the proxy {}:{}: {text}", proxy.host(), proxy.port()));
-    let broke = |error: io::Error| no(LinkFault::Connect, &format!("the connection broke: {error}"));
+    let broke = |error: io::Error| {
+        no(LinkFault::Connect, &format!("the connection broke: {error}")).because(Cause::ProxyFailed)
+    };
     let request = proxy.request(&target.host, target.port);
     let mut unsent = request.as_bytes();
     let mut received = Vec::with_capacity(512);
@@ -30,7 +33,8 @@ pub(crate) fn through(
             return Err(no(
                 LinkFault::Timeout,
                 "it did not answer CONNECT in time. Check host and port of the proxy",
-            ));
+            )
+            .because(Cause::ProxySilent));
         }
         while !unsent.is_empty() {
             match stream.write(unsent) {
@@ -44,7 +48,8 @@ pub(crate) fn through(
         let mut block = [0; 512];
         match stream.read(&mut block) {
             Ok(0) => {
-                return Err(no(LinkFault::Connect, "it closed the connection without an answer to CONNECT"));
+                return Err(no(LinkFault::Connect, "it closed the connection without an answer to CONNECT")
+                    .because(Cause::ProxyFailed));
             }
             Ok(count) => received.extend_from_slice(block.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -57,7 +62,7 @@ pub(crate) fn through(
         match proxy::answer(&received, proxy.has_login()) {
             Answer::More => {}
             Answer::Open => return Ok(()),
-            Answer::No(text) => return Err(no(LinkFault::Connect, &text)),
+            Answer::No(cause, text) => return Err(no(LinkFault::Connect, &text).because(cause)),
         }
     }
 }
@@ -72,7 +77,7 @@ pub(crate) fn tls(
     deadline: Instant,
 ) -> Result<ClientConnection, Down> {
     let shown = plan.tls.has_client_certificate();
-    let mut tls = plan.tls.connection(&target.host, roots).map_err(|(fault, text)| Down::new(fault, text))?;
+    let mut tls = plan.tls.connection(&target.host, roots)?;
     let mut heard = false;
     loop {
         if Instant::now() >= deadline {
@@ -81,7 +86,7 @@ pub(crate) fn tls(
             } else {
                 "the port did not answer the TLS handshake in time. Check that it speaks TLS, or use tcp://"
             };
-            return Err(Down::new(LinkFault::Timeout, text));
+            return Err(Down::new(LinkFault::Timeout, text).because(Cause::TlsTimeout));
         }
         let mut blocked = false;
         while tls.wants_write() {
@@ -106,17 +111,16 @@ pub(crate) fn tls(
                     if let Err(error) = tls.process_new_packets() {
                         // The alert that tells the hub why; it may be lost.
                         let _ = tls.write_tls(stream);
-                        let (fault, text) = explain(&error, &target.host, shown);
-                        return Err(Down::new(fault, text));
+                        return Err(explain(&error, &target.host, shown));
                     }
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => blocked = true,
                 Err(error) => {
-                    let (fault, text) =
-                        explain_io(&error, &target.host, shown).ok_or_else(|| broke(&error, heard))?;
-                    return Err(Down::new(fault, text));
+                    return Err(
+                        explain_io(&error, &target.host, shown).unwrap_or_else(|| broke(&error, heard))
+                    );
                 }
             }
         }
@@ -137,5 +141,5 @@ fn broke(error: &io::Error, heard: bool) -> Down {
             "the hub closed the connection instead of a TLS handshake ({error}). Check that the port speaks TLS, or use tcp://"
         )
     };
-    Down::new(LinkFault::Connect, text)
+    Down::new(LinkFault::Connect, text).because(if heard { Cause::TlsBroken } else { Cause::NotTls })
 }

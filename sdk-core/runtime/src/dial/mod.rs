@@ -7,19 +7,23 @@ mod handshake;
 mod pool;
 mod wait;
 
+pub(crate) use connect::survey;
 pub(crate) use pool::Pool;
 pub(crate) use wait::{Cancel, Spare, Wait};
 
+use crate::doctor::Cause;
 use crate::link::{Down, Link};
 use crate::os::{clock, lookup};
 use crate::proxy::Proxy;
 use crate::tls::{SystemRoots, TlsSetup};
 use enos_core::{LinkFault, Scheme};
+use rustls::ClientConnection;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How a client's links are made; the same for each dial.
+#[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) tls: Arc<TlsSetup>,
     pub(crate) proxy: Option<Proxy>,
@@ -39,14 +43,38 @@ pub(crate) struct Target {
     pub(crate) port: u16,
 }
 
+/// A step of a dial that was passed, for somebody who watches it.
+pub(crate) enum Passed<'p> {
+    /// The name of hub or proxy has these addresses.
+    Resolved(&'p [SocketAddr]),
+    /// This address was the first to accept.
+    Connected(Option<SocketAddr>),
+    /// The proxy has opened the way.
+    Proxied,
+    /// The handshake is done.
+    Secured(&'p ClientConnection),
+}
+
 /// Brings a link up, or tells why not. Blocks; ends early when `wait` is called off.
 ///
 /// The link stays registered where `wait` waits.
 pub(crate) fn dial(plan: &Plan, target: &Target, roots: &SystemRoots, wait: &mut Wait) -> Result<Link, Down> {
+    dial_watched(plan, target, roots, wait, &mut |_| ())
+}
+
+/// The same; `passed` is told of each step.
+pub(crate) fn dial_watched(
+    plan: &Plan,
+    target: &Target,
+    roots: &SystemRoots,
+    wait: &mut Wait,
+    passed: &mut dyn FnMut(Passed<'_>),
+) -> Result<Link, Down> {
     let deadline = clock::after(plan.total_timeout);
     let (what, host, port) = first_hop(plan, target);
     let addresses = resolve(what, host, port)?;
-    establish(plan, target, roots, wait, (what, &addresses), deadline)
+    passed(Passed::Resolved(&addresses));
+    establish(plan, target, roots, wait, (what, &addresses), deadline, passed)
 }
 
 /// Whether dialling begins with a name look-up, which nothing can call off.
@@ -69,29 +97,32 @@ fn establish(
     wait: &mut Wait,
     (what, addresses): (&str, &[SocketAddr]),
     deadline: Instant,
+    passed: &mut dyn FnMut(Passed<'_>),
 ) -> Result<Link, Down> {
     let mut stream = connect::first_to_accept(wait, what, addresses, plan.address_timeout, deadline)?;
     let _ = stream.set_nodelay(true);
+    passed(Passed::Connected(stream.peer_addr().ok()));
     let deadline = deadline.min(clock::after(plan.handshake_timeout));
     if let Some(proxy) = &plan.proxy {
         handshake::through(wait, &mut stream, proxy, target, deadline)?;
+        passed(Passed::Proxied);
     }
     let tls = match target.scheme {
-        Scheme::Ssl => Some(handshake::tls(wait, &mut stream, plan, target, roots, deadline)?),
+        Scheme::Ssl => {
+            let tls = handshake::tls(wait, &mut stream, plan, target, roots, deadline)?;
+            passed(Passed::Secured(&tls));
+            Some(tls)
+        }
         _ => None,
     };
     Ok(Link::new(stream, tls, &target.host, plan.tls.has_client_certificate()))
 }
 
 fn resolve(what: &str, host: &str, port: u16) -> Result<Vec<SocketAddr>, Down> {
-    match lookup::addresses(host, port) {
-        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => {
-            Err(Down::new(LinkFault::Resolve, format!("the name of {what}, \"{host}\", has no address")))
-        }
-        Err(error) => Err(Down::new(
-            LinkFault::Resolve,
-            format!("the name of {what}, \"{host}\", has no address: {error}"),
-        )),
-    }
+    let text = match lookup::addresses(host, port) {
+        Ok(addresses) if !addresses.is_empty() => return Ok(addresses),
+        Ok(_) => format!("the name of {what}, \"{host}\", has no address"),
+        Err(error) => format!("the name of {what}, \"{host}\", has no address: {error}"),
+    };
+    Err(Down::new(LinkFault::Resolve, text).because(Cause::NameNotFound))
 }

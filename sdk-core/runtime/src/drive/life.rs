@@ -39,6 +39,7 @@ impl Core {
                 self.phase = Phase::Online;
                 self.last_down = None;
                 self.last_failure = None;
+                self.last_error = None;
                 for (_, completion) in std::mem::take(&mut self.connects) {
                     self.complete(completion, Ok(()), effects);
                 }
@@ -48,6 +49,9 @@ impl Core {
                 let detail = self.detail(&error);
                 let cannot_be_cured = error.is_final();
                 let mut error = Error::core(&format!("connect of {name}"), &error, &detail);
+                if error.kind != ErrorKind::Closed {
+                    self.last_error = Some(error.clone());
+                }
                 match retry_in_ms {
                     Some(ms) => {
                         log::info!("{error}. Next attempt in {ms} ms");

@@ -13,7 +13,7 @@ use crate::dial::{Cancel, Target};
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::jobs::{Job, LifecycleHandler};
-use crate::link::{Down, Link};
+use crate::link::{Down, First, Link};
 use crate::secret::Secret;
 use crate::waiter::{Completion, Wakes};
 use enos_core::engine::{
@@ -46,10 +46,14 @@ pub(crate) struct Core {
     lent: Option<Arc<Cancel>>,
     /// What the last link or dial said when it went down.
     last_down: Option<Down>,
+    /// The first bytes that came over the last link.
+    first: First,
     /// What the secret store said when it failed.
     last_store: Option<String>,
     /// Why the last attempt failed, while there will be another.
     last_failure: Option<Error>,
+    /// Why the last attempt failed, whether there will be another or not.
+    last_error: Option<Error>,
     pub(crate) requests: HashMap<u32, Completion<Delivery>, BuildHasherDefault<Spread>>,
     pub(crate) connects: Vec<(u64, Completion<()>)>,
     pub(crate) closes: Vec<Completion<()>>,
@@ -150,8 +154,10 @@ impl Core {
             linked: 0,
             lent: None,
             last_down: None,
+            first: First::default(),
             last_store: None,
             last_failure: None,
+            last_error: None,
             requests: HashMap::default(),
             connects: Vec::new(),
             closes: Vec::new(),
@@ -190,6 +196,7 @@ impl Core {
         match result {
             Ok(link) => {
                 let is_tls = link.is_tls();
+                self.first = First::default();
                 self.link = Some(link);
                 self.linked = number;
                 self.blocked = false;
@@ -303,6 +310,11 @@ impl Core {
         }
     }
 
+    /// What the link said when it last went down, the first bytes that came over it, and why the last attempt failed.
+    pub(crate) fn evidence(&self) -> (Option<Down>, First, Option<Error>) {
+        (self.last_down.clone(), self.first, self.last_error.clone())
+    }
+
     /// The secret store has answered.
     pub(crate) fn on_stored(&mut self, now: Now, result: Result<(), String>) {
         self.last_store = result.err();
@@ -368,6 +380,7 @@ impl Core {
 
     fn link_down(&mut self, client: &Arc<Inner>, now: Now, down: Down) {
         if let Some(mut link) = self.link.take() {
+            self.first = link.first();
             link.unwatch(client.shared().registry());
         }
         let fault = down.fault;
@@ -444,6 +457,7 @@ impl Core {
                         dialing.cancel.cancel();
                     }
                     if let Some(link) = self.link.take() {
+                        self.first = link.first();
                         link.hang_up(client.shared().registry());
                     }
                     self.engine.handle_input(now, Input::LinkDown(LinkError::HungUp));

@@ -172,7 +172,7 @@ impl Inner {
 }
 
 impl Slot {
-    fn kind(&self) -> Option<CommandKind<'_>> {
+    pub(super) fn kind(&self) -> Option<CommandKind<'_>> {
         match self {
             Self::Service(id) => Some(CommandKind::Service(id)),
             Self::MeasurepointSet => Some(CommandKind::MeasurepointSet),

@@ -2,11 +2,13 @@
 
 mod commands;
 mod connection;
+mod diagnosis;
 mod dialing;
 mod posts;
 
 pub(crate) use commands::Slot;
 
+use crate::client::Recipe;
 use crate::dial::Plan;
 use crate::drive::{Core, DialOrder, Effects};
 use crate::error::Error;
@@ -30,6 +32,8 @@ pub(crate) struct Parts {
     pub(crate) device_key: String,
     pub(crate) plan: Plan,
     pub(crate) store: Option<Arc<dyn SecretStore>>,
+    /// Of what another engine of the same device is made.
+    pub(crate) recipe: Arc<Recipe>,
     /// Requests open at once.
     pub(crate) requests: usize,
 }
@@ -71,6 +75,10 @@ impl Inner {
 
     pub(crate) fn device_key(&self) -> &str {
         &self.parts.device_key
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     pub(crate) fn jobs(&self) -> &Jobs {

@@ -1,22 +1,76 @@
 //! What a failed handshake means to the person who has to mend it.
 
+use crate::doctor::Cause;
+use crate::link::Down;
 use enos_core::LinkFault;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error, InvalidMessage};
 use std::io;
 use std::time::Duration;
 
 /// The fault and its text: cause and next step.
-pub(crate) fn explain(error: &Error, host: &str, certificate_shown: bool) -> (LinkFault, String) {
+pub(crate) fn explain(error: &Error, host: &str, certificate_shown: bool) -> Down {
+    let (fault, text) = told(error, host, certificate_shown);
+    Down::new(fault, text).because(cause(error, certificate_shown))
+}
+
+fn cause(error: &Error, certificate_shown: bool) -> Cause {
+    match error {
+        Error::InvalidCertificate(bad) => match bad {
+            Bad::UnknownIssuer => Cause::HubCertificateUntrusted,
+            Bad::Expired | Bad::ExpiredContext { .. } => Cause::HubCertificateExpired,
+            // A certificate is issued before it is shown, so the clock is wrong and not the certificate.
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => Cause::ClockBehind,
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Cause::HubCertificateMisnamed,
+            Bad::Revoked => Cause::HubCertificateRevoked,
+            _ => Cause::HubCertificateUnfit,
+        },
+        Error::AlertReceived(alert) => match alert {
+            Alert::CertificateRequired => Cause::ClientCertificateRequired,
+            Alert::CertificateRevoked if certificate_shown => Cause::ClientCertificateRevoked,
+            Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::DecryptError
+            | Alert::AccessDenied
+            | Alert::HandshakeFailure
+                if certificate_shown =>
+            {
+                Cause::ClientCertificateRefused
+            }
+            Alert::BadCertificate
+            | Alert::CertificateUnknown
+            | Alert::AccessDenied
+            | Alert::HandshakeFailure => Cause::ClientCertificateRequired,
+            Alert::ProtocolVersion | Alert::InsufficientSecurity => Cause::NoCommonTls,
+            Alert::UnrecognisedName => Cause::HubCertificateMisnamed,
+            Alert::InternalError | Alert::UserCanceled | Alert::CloseNotify => Cause::TlsBroken,
+            _ => Cause::TlsFailed,
+        },
+        Error::PeerIncompatible(_) => Cause::NoCommonTls,
+        error if is_no_tls(error) => Cause::NotTls,
+        _ => Cause::TlsFailed,
+    }
+}
+
+fn is_no_tls(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType
+                | InvalidMessage::UnknownProtocolVersion
+                | InvalidMessage::MessageTooLarge
+                | InvalidMessage::InvalidEmptyPayload
+        ) | Error::PeerSentOversizedRecord
+    )
+}
+
+fn told(error: &Error, host: &str, certificate_shown: bool) -> (LinkFault, String) {
     match error {
         Error::InvalidCertificate(bad) => (LinkFault::Tls, bad_certificate(bad, host)),
         Error::AlertReceived(alert) => alert_received(*alert, certificate_shown),
-        Error::InvalidMessage(
-            InvalidMessage::InvalidContentType
-            | InvalidMessage::UnknownProtocolVersion
-            | InvalidMessage::MessageTooLarge
-            | InvalidMessage::InvalidEmptyPayload,
-        )
-        | Error::PeerSentOversizedRecord => (
+        error if is_no_tls(error) => (
             LinkFault::Tls,
             "the port answers, but not with TLS. Check the port, or use tcp:// if the hub's port is in clear"
                 .to_owned(),
@@ -32,11 +86,7 @@ pub(crate) fn explain(error: &Error, host: &str, certificate_shown: bool) -> (Li
 }
 
 /// The same for an error that came through a read or a write: rustls hides its own inside.
-pub(crate) fn explain_io(
-    error: &io::Error,
-    host: &str,
-    certificate_shown: bool,
-) -> Option<(LinkFault, String)> {
+pub(crate) fn explain_io(error: &io::Error, host: &str, certificate_shown: bool) -> Option<Down> {
     let inner = error.get_ref()?.downcast_ref::<Error>()?;
     Some(explain(inner, host, certificate_shown))
 }

@@ -3,11 +3,15 @@
 //! Owns PEM reading and the rustls configuration. Refuses to switch any check off: chain, dates and server name
 //! (addresses too) are always checked.
 
+mod certificate;
 mod explain;
 
+pub(crate) use certificate::{Certificate, date};
 pub(crate) use explain::{explain, explain_io};
 
+use crate::doctor::Cause;
 use crate::error::Error;
+use crate::link::Down;
 use enos_core::LinkFault;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
@@ -155,14 +159,26 @@ impl TlsSetup {
         self.client.is_some()
     }
 
+    /// The client certificate, the device's own first.
+    pub(crate) fn client_certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.client.as_ref()?.0.first()
+    }
+
+    /// Whether CAs were given, instead of the system's.
+    pub(crate) fn has_ca(&self) -> bool {
+        self.ca.is_some()
+    }
+
+    /// The same settings without remembered sessions: every handshake shows and checks all certificates.
+    pub(crate) fn afresh(&self) -> Self {
+        let client = self.client.as_ref().map(|(chain, key)| (chain.clone(), key.clone_key()));
+        Self { ca: self.ca.clone(), client, config: OnceLock::new() }
+    }
+
     /// A new connection, its first message not yet sent.
-    pub(crate) fn connection(
-        &self,
-        host: &str,
-        system: &SystemRoots,
-    ) -> Result<ClientConnection, (LinkFault, String)> {
-        let tls = |text| (LinkFault::Tls, text);
-        let config = self.config(system).map_err(tls)?;
+    pub(crate) fn connection(&self, host: &str, system: &SystemRoots) -> Result<ClientConnection, Down> {
+        let tls = |text: String| Down::new(LinkFault::Tls, text);
+        let config = self.config(system)?;
         // A zone of a link-local address is no part of a name in a certificate.
         let bare = host.split_once('%').map_or(host, |(address, _)| address);
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| {
@@ -172,15 +188,16 @@ impl TlsSetup {
             .map_err(|error| explain(&error, host, self.has_client_certificate()))
     }
 
-    fn config(&self, system: &SystemRoots) -> Result<Arc<ClientConfig>, String> {
+    fn config(&self, system: &SystemRoots) -> Result<Arc<ClientConfig>, Down> {
+        let no = |text: String| Down::new(LinkFault::Tls, text);
         if let Some(config) = self.config.get() {
             return Ok(config.clone());
         }
         let roots = match &self.ca {
             Some(roots) => roots.clone(),
-            None => system.get()?,
+            None => system.get().map_err(|text| no(text).because(Cause::NoSystemCas))?,
         };
-        let config = Arc::new(self.build(roots)?);
+        let config = Arc::new(self.build(roots).map_err(no)?);
         Ok(self.config.get_or_init(|| config).clone())
     }
 
