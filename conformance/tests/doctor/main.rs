@@ -63,7 +63,7 @@ fn sound(report: &Report, world: &World) -> Result<(), String> {
     }
     for (at, step) in report.steps().iter().enumerate() {
         let needs = matches!(step.status, Status::Failed | Status::Warning);
-        if step.detail.is_empty() || needs != step.cause.is_some() || needs != !step.next.is_empty() {
+        if step.detail.is_empty() || needs != step.cause.is_some() || needs == step.next.is_empty() {
             return Err(format!("a step without its words: {step:?}"));
         }
         if tree["steps"][at]["step"] != step.stage.name() || tree["steps"][at]["status"] != step.status.name()
