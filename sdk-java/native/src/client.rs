@@ -6,13 +6,15 @@ use crate::handlers::Handlers;
 use crate::jvm::Env;
 use crate::session::{Session, told};
 use crate::wire::with_points;
-use enos_runtime::{Client, Error, PostOptions, Runtime};
+use enos_runtime::{Client, Delivery, Error, ErrorKind, Point, PostOptions, Runtime};
 use jni_sys::{JNIEnv, jbyteArray, jclass, jint, jlong, jlongArray, jobject};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
 /// Messages up to this many bytes need no memory of their own on the way in.
 const USUAL: usize = 1024;
+/// How often a thread that waits looks whether it was interrupted.
+const SLICE: Duration = Duration::from_millis(50);
 /// The time that says "now".
 const NOW: i64 = i64::MIN;
 
@@ -196,11 +198,43 @@ extern "system" fn Java_io_enos_sdk_Native_post(
         run(env, |env| {
             let (handle, options) = (borrow::<Handle>(client)?, options(time_ms, timeout_ms)?.wait(wait));
             with_bytes(env, points, length, |bytes| {
-                with_points(bytes, |points| {
-                    handle.run(|client| client.post_measurepoints_with(points, options)).map(told)
-                })
+                with_points(bytes, |points| handle.run(|client| post(env, client, points, options)).map(told))
             })
         })
+    }
+}
+
+/// Posts; a thread that waits looks now and then whether it was interrupted.
+fn post(
+    env: Env<'_>,
+    client: &Client,
+    points: &[Point<'_>],
+    options: PostOptions,
+) -> Result<Delivery, Error> {
+    if !options.wait {
+        return client.post_measurepoints_with(points, options);
+    }
+    let interrupted = || {
+        let text =
+            "the wait was interrupted; what was posted by then is sent all the same. Post again to be sure.";
+        if env.is_interrupted() { Err(Error::new(ErrorKind::Timeout, text)) } else { Ok(()) }
+    };
+    let end = Instant::now().checked_add(options.timeout);
+    let left = || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+    let pending = loop {
+        match client.begin_measurepoints(points, options.timeout(left())) {
+            Err(error) if error.kind == ErrorKind::QueueFull && !left().is_zero() => {
+                interrupted()?;
+                client.wait_room(left().min(SLICE))?;
+            }
+            begun => break begun?,
+        }
+    };
+    loop {
+        if let Some(result) = pending.wait(SLICE) {
+            return result;
+        }
+        interrupted()?;
     }
 }
 

@@ -47,10 +47,11 @@ pub(crate) enum Upcall {
     Store,
     Log,
     Error,
+    Interrupted,
 }
 
 impl Upcall {
-    const ALL: [(Self, &'static CStr, &'static CStr); 9] = [
+    const ALL: [(Self, &'static CStr, &'static CStr); 10] = [
         (Self::Settled, c"settled", c"(Lio/enos/sdk/Session;IJ)V"),
         (Self::Failed, c"failed", c"(Lio/enos/sdk/Session;IIJZ[B)V"),
         (Self::Command, c"command", c"(Lio/enos/sdk/Session;IJ[B)V"),
@@ -60,6 +61,7 @@ impl Upcall {
         (Self::Store, c"store", c"(Lio/enos/sdk/SecretStore;[B[B[B)[B"),
         (Self::Log, c"log", c"(I[B[B)V"),
         (Self::Error, c"error", c"(IJZ[B)Ljava/lang/Throwable;"),
+        (Self::Interrupted, c"interrupted", c"()Z"),
     ];
 }
 
@@ -252,6 +254,14 @@ impl<'f> Env<'f> {
         let id = found.methods[method as usize];
         // SAFETY: as in `call`.
         unsafe { jni!(self, v1_1, CallStaticObjectMethodA, found.upcalls, id, arguments.as_ptr()) }
+    }
+
+    /// Whether somebody interrupted this thread.
+    pub(crate) fn is_interrupted(self) -> bool {
+        let Some(found) = FOUND.get() else { return false };
+        let id = found.methods[Upcall::Interrupted as usize];
+        // SAFETY: as in `call`; the method takes no arguments.
+        unsafe { jni!(self, v1_1, CallStaticBooleanMethodA, found.upcalls, id, ptr::null()) }
     }
 
     /// Lets go of a local reference: a thread of ours has no frame that would do it.

@@ -11,6 +11,7 @@ mod boundary;
 mod client;
 mod config;
 mod handlers;
+mod inspect;
 mod jvm;
 mod log;
 mod session;

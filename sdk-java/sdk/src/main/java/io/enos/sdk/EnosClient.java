@@ -28,7 +28,8 @@ import java.util.function.Consumer;
  * too; after {@link #close()} each throws an {@link EnosClosedException}. Close it: one that was forgotten is closed when
  * the collector finds it, and that is logged. A client that has a handler, or a future that waits, is not forgotten.
  *
- * <p>An interrupt does not end a call that waits: its time-out does. The thread's mark stays set.
+ * <p>An interrupt ends a post that waits, soon, with an {@link EnosTimeoutException}; connecting and closing end by their
+ * own time-outs. The thread's mark stays set.
  */
 public final class EnosClient implements Device, AutoCloseable {
     private static final Duration CLOSING = Duration.ofSeconds(2);

@@ -19,6 +19,12 @@ final class Native {
 
     static native byte[] tree(byte[] json);
 
+    static native byte[] inspect(int what, byte[] words);
+
+    static native byte[] valueJson(byte[] value);
+
+    static native int kindOfHubCode(long code);
+
     static native void logLevel(int level);
 
     static native long clientNew(byte[] settings, Session session, SecretStore store, long runtime);

@@ -5,6 +5,11 @@ import java.util.Arrays;
 
 /** Writes a client's settings; {@code config.rs} reads them. What is not written is the core's default. */
 final class Settings extends ByteArrayOutputStream {
+    /** Words for a question without a client. */
+    Settings() {
+        super(256);
+    }
+
     Settings(String hub) {
         super(256);
         text("hub", hub);

@@ -55,6 +55,10 @@ final class Upcalls {
         return Errors.of(kind, hubCode, retryable, Text.of(message));
     }
 
+    static boolean interrupted() {
+        return Thread.currentThread().isInterrupted();
+    }
+
     private static String words(Throwable failure) {
         String message = failure.getMessage();
         return message == null || message.isEmpty() ? failure.getClass().getName() : message;
