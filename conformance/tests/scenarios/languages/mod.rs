@@ -3,6 +3,7 @@
 //! A new language is a file here and a line in [`LANGUAGES`].
 
 mod c;
+mod java;
 mod rust;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::thread;
 type Build = fn(&Places) -> Result<Vec<PathBuf>, String>;
 
 /// The columns of the matrix, in the order in which people read.
-const LANGUAGES: &[(&str, Build)] = &[("rust", rust::build), ("c", c::build)];
+const LANGUAGES: &[(&str, Build)] = &[("rust", rust::build), ("c", c::build), ("java", java::build)];
 
 /// Where things are, and where a driver's own go.
 pub(crate) struct Places {

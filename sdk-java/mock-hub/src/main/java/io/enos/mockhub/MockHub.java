@@ -30,11 +30,12 @@ public final class MockHub implements AutoCloseable {
     private final String mqtts;
     private final String http;
     private final String caPem;
+    private final Thread errorReader;
     private final List<String> errors = new ArrayList<>();
 
     private MockHub(Process process) throws IOException {
         this.process = process;
-        Thread errorReader = new Thread(this::keepErrors, "enos-mock-hub");
+        errorReader = new Thread(this::keepErrors, "enos-mock-hub");
         errorReader.setDaemon(true);
         errorReader.start();
         BufferedReader output = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
@@ -157,6 +158,7 @@ public final class MockHub implements AutoCloseable {
     private String errorText() {
         try {
             process.waitFor(5, TimeUnit.SECONDS);
+            errorReader.join(5_000);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }
