@@ -158,7 +158,7 @@ impl<'a> Room<'a> {
             INT => Value::Int(reader.i64()?),
             DOUBLE => Value::Float(f64::from_le_bytes(reader.take()?)),
             TEXT => Value::Str(reader.text()?),
-            // The writer goes one level deeper than the core takes, so that the core refuses it in its own words.
+            // The writer writes the first level that the core does not take, so that the core refuses it in its own words.
             ARRAY | STRUCT if depth == 0 => return Err(Fault::internal("a value that is nested too deep")),
             ARRAY => {
                 let places = cut(&mut self.values, reader.count()?)?;

@@ -18,8 +18,8 @@ final class Encoder {
     static final byte STRUCT = 7;
     static final byte NUMBER = 8;
 
-    /** One level more than the core takes, so that the core refuses in its own words. */
-    private static final int DEPTH = 17;
+    /** As deep as the core takes; an array or map below that is written empty, and the core refuses it in its own words. */
+    private static final int DEPTH = 16;
 
     /** What no message can hold: four times the largest payload. */
     private static final int MOST = 4 * 1024 * 1024;
