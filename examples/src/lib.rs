@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use enos_runtime::{Client, Error, ErrorKind, Login, Tls};
+use enos_runtime::{Client, ClientBuilder, Error, ErrorKind, Login, Tls};
 
 /// What each flag is for, as `--help` prints it.
 const HELP: &str = "\
@@ -21,8 +21,18 @@ pub struct Flags(HashMap<String, String>);
 impl Flags {
     /// Reads the command line; on `--help` or a flag that does not exist it says so and ends the program.
     pub fn read() -> Self {
+        Self::of(std::env::args().skip(1))
+    }
+
+    /// The same, with one more flag that takes no value; tells whether it was there.
+    pub fn read_with_switch(switch: &str) -> (Self, bool) {
+        let args: Vec<_> = std::env::args().skip(1).collect();
+        let given = args.iter().any(|flag| flag == switch);
+        (Self::of(args.into_iter().filter(|flag| flag != switch)), given)
+    }
+
+    fn of(mut args: impl Iterator<Item = String>) -> Self {
         let mut flags = HashMap::new();
-        let mut args = std::env::args().skip(1);
         while let Some(flag) = args.next() {
             let known =
                 flag.starts_with("--") && HELP.lines().any(|line| line.split(' ').next() == Some(&flag));
@@ -53,6 +63,11 @@ impl Flags {
 
     /// A client for the device that the flags name.
     pub fn client(&self) -> Result<Client, Error> {
+        self.builder()?.build()
+    }
+
+    /// What makes that client.
+    pub fn builder(&self) -> Result<ClientBuilder, Error> {
         let login = Login::device_secret(
             self.get("product-key", "Tq4zR9Lw"),
             self.get("device-key", "t-1"),
@@ -70,7 +85,7 @@ impl Flags {
                 return Err(Error::new(ErrorKind::InvalidArgument, text));
             }
         }
-        Client::builder(self.hub()).login(login).tls(tls).build()
+        Ok(Client::builder(self.hub()).login(login).tls(tls))
     }
 }
 

@@ -91,6 +91,20 @@ fn the_examples_print_what_their_readme_says() {
 }
 
 #[test]
+fn the_doctor_example_says_what_is_wrong_and_ends_with_its_code() {
+    let hub = Hub::start();
+    let doctor = |more: &[&str]| run(example("doctor").args(["--hub", &hub.url()]).args(more));
+    let (success, text) = doctor(&[]);
+    assert!(success && text.contains("HEALTHY") && text.contains("exit code 0"), "{text}");
+    let (success, text) = doctor(&["--device-secret", "canary-secret"]);
+    assert!(!success && text.contains("credentials_refused") && text.contains("exit code 16"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+    let (success, text) = doctor(&["--json", "--device-secret", "canary-secret"]);
+    let tree: Value = serde_json::from_str(&text).expect("JSON alone");
+    assert!(!success && tree["failure"]["step"] == "sign_in" && tree["exit_code"] == 16, "{text}");
+}
+
+#[test]
 fn the_commands_example_answers_what_the_cloud_asks() {
     let hub = Hub::start();
     let mut child = example("commands")

@@ -538,6 +538,11 @@ typedef struct enos_client_t enos_client_t;
 typedef struct enos_device_t enos_device_t;
 
 /**
+ * What a diagnosis found. Immutable; its texts live as long as it does.
+ */
+typedef struct enos_doctor_report_t enos_doctor_report_t;
+
+/**
  * A command of the hub; the SDK's, for the time of the callback.
  */
 typedef struct enos_invocation_t enos_invocation_t;
@@ -939,6 +944,12 @@ typedef void (*enos_command_fn)(void *user,
                                 struct enos_responder_t *reply);
 
 /**
+ * Hears of a diagnosis, once, on a thread of its own, where anything may be called. `report` is the program's from then
+ * on: free it with `enos_doctor_report_free`.
+ */
+typedef void (*enos_doctor_fn)(void *user, struct enos_doctor_report_t *report);
+
+/**
  * Hears a line of the log: its level, the part of the SDK that wrote it, and its text, without a line end. Lent for the
  * call. Lines come in order, one at a time, on a thread of their own; it may call anything here.
  */
@@ -951,11 +962,11 @@ typedef struct enos_parameter_t {
     /**
      * Its name.
      */
-    struct enos_str_t name;
+    enos_str_t name;
     /**
      * Its value.
      */
-    struct enos_str_t value;
+    enos_str_t value;
 } enos_parameter_t;
 
 /**
@@ -965,11 +976,11 @@ typedef struct enos_topic_t {
     /**
      * The product's key: a part of the topic that was given. Empty if the topic is none of EnOS's.
      */
-    struct enos_str_t product_key;
+    enos_str_t product_key;
     /**
      * The device's key, likewise; empty too for the `integration.…` kinds.
      */
-    struct enos_str_t device_key;
+    enos_str_t device_key;
     /**
      * 1 if it is the topic of a reply, else 0.
      */
@@ -987,11 +998,11 @@ typedef struct enos_hub_url_t {
     /**
      * `tcp` or `ssl`. Static.
      */
-    struct enos_str_t scheme;
+    enos_str_t scheme;
     /**
      * Name or address, without brackets: a part of the URL that was given.
      */
-    struct enos_str_t host;
+    enos_str_t host;
     /**
      * The port, or the scheme's own where the URL names none.
      */
@@ -1604,6 +1615,138 @@ void enos_registration_close(struct enos_registration_t *registration);
 void enos_registration_free(struct enos_registration_t *registration);
 
 /**
+ * Walks the client's own way to the hub and back, and says which step fails, why, and what to do: settings, name look-up,
+ * TCP, proxy, clock, TLS, sign-in, a reply. `timeout_ms` is for all of it, 0 for 10,000.
+ *
+ * What is wrong stands in the report; the call itself fails only on what C can get wrong. It changes nothing at the hub. A
+ * client that is online stays so, and its own session asks for the reply. One that is connecting is asked to connect now.
+ * Otherwise the doctor signs in as the device for a moment, which counts against the dial budget; commands that wait come
+ * then, and go to the client's handlers. A device that was not activated yet is not signed in. No secret is in the report.
+ * Free it with `enos_doctor_report_free`.
+ *
+ * @threads any
+ * @blocking yes
+ * @callback-safe yes
+ */
+enos_status_t enos_client_doctor(struct enos_client_t *client,
+                                 uint32_t timeout_ms,
+                                 struct enos_doctor_report_t **out,
+                                 struct enos_error_t *err);
+
+/**
+ * As `enos_client_doctor`, without waiting: if it returns `ENOS_OK`, `done` is told once; otherwise never. `done` must not
+ * be NULL.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_client_doctor_async(struct enos_client_t *client,
+                                       uint32_t timeout_ms,
+                                       enos_doctor_fn done,
+                                       void *user,
+                                       struct enos_error_t *err);
+
+/**
+ * As `enos_client_doctor` for a configuration of which no client was made; what is wrong with it, so that
+ * `enos_client_new` fails, is the report's first step. What only C can get wrong fails the call.
+ *
+ * @threads any
+ * @blocking yes
+ * @callback-safe yes
+ */
+enos_status_t enos_config_doctor(const struct enos_config_t *config,
+                                 uint32_t timeout_ms,
+                                 struct enos_doctor_report_t **out,
+                                 struct enos_error_t *err);
+
+/**
+ * 1 if no step failed (warnings do not count), else 0; 0 for NULL.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+int32_t enos_doctor_report_healthy(const struct enos_doctor_report_t *report);
+
+/**
+ * 1 if the whole way was walked, sign-in and reply too, else 0; 0 for NULL.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+int32_t enos_doctor_report_complete(const struct enos_doctor_report_t *report);
+
+/**
+ * What a program may end with: 0 if healthy, else by the step that failed first: 10 configuration, 11 name, 12 tcp,
+ * 13 proxy, 14 clock, 15 tls, 16 sign_in, 17 reply. -1 for NULL.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+int32_t enos_doctor_report_exit_code(const struct enos_doctor_report_t *report);
+
+/**
+ * The name of the step that failed first: `configuration name tcp proxy clock tls sign_in reply`; empty if none did.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_str_t enos_doctor_report_step(const struct enos_doctor_report_t *report);
+
+/**
+ * Why it failed, as a stable code such as `hub_certificate_expired`; empty if no step failed.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_str_t enos_doctor_report_cause(const struct enos_doctor_report_t *report);
+
+/**
+ * Whose session sign-in and reply went through: `none`, `live` (the client's, which was up), `joined` (the client's, which
+ * was asked to connect), `own` (one of the doctor, for a moment).
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_str_t enos_doctor_report_session(const struct enos_doctor_report_t *report);
+
+/**
+ * The report for people: the verdict with why and what to do, then each step. Lines end in a line feed. Lives as long as
+ * the report.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_str_t enos_doctor_report_text(const struct enos_doctor_report_t *report);
+
+/**
+ * The report for programs: one JSON object on one line with `healthy complete exit_code hub device session duration_ms
+ * failure steps`; a step has `step status cause error_kind hub_code detail next duration_ms`. The names are stable. Lives as
+ * long as the report.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_str_t enos_doctor_report_json(const struct enos_doctor_report_t *report);
+
+/**
+ * Frees a report. NULL is fine.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+void enos_doctor_report_free(struct enos_doctor_report_t *report);
+
+/**
  * Hands the SDK's log to a function: all lines of this level and of those before it. Replaces an earlier function.
  *
  * `ENOS_LOG_OFF` or a NULL function ends it. An earlier function hears what was written before, and then its drop
@@ -1636,8 +1779,8 @@ enos_status_t enos_log_set(int32_t level,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_inspect_sign(struct enos_str_t method,
-                                struct enos_str_t secret,
+enos_status_t enos_inspect_sign(enos_str_t method,
+                                enos_str_t secret,
                                 const struct enos_parameter_t *parameters,
                                 size_t count,
                                 char *buffer,
@@ -1655,7 +1798,7 @@ enos_status_t enos_inspect_sign(struct enos_str_t method,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_inspect_mqtt_client_id(struct enos_str_t client,
+enos_status_t enos_inspect_mqtt_client_id(enos_str_t client,
                                           int32_t secure_mode,
                                           uint64_t timestamp_ms,
                                           char *buffer,
@@ -1670,8 +1813,8 @@ enos_status_t enos_inspect_mqtt_client_id(struct enos_str_t client,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_inspect_mqtt_username(struct enos_str_t device_key,
-                                         struct enos_str_t product_key,
+enos_status_t enos_inspect_mqtt_username(enos_str_t device_key,
+                                         enos_str_t product_key,
                                          char *buffer,
                                          size_t capacity,
                                          size_t *length,
@@ -1687,11 +1830,11 @@ enos_status_t enos_inspect_mqtt_username(struct enos_str_t device_key,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_inspect_mqtt_password(struct enos_str_t client,
-                                         struct enos_str_t device_key,
-                                         struct enos_str_t product_key,
+enos_status_t enos_inspect_mqtt_password(enos_str_t client,
+                                         enos_str_t device_key,
+                                         enos_str_t product_key,
                                          uint64_t timestamp_ms,
-                                         struct enos_str_t secret,
+                                         enos_str_t secret,
                                          char *buffer,
                                          size_t capacity,
                                          size_t *length,
@@ -1709,10 +1852,10 @@ enos_status_t enos_inspect_mqtt_password(struct enos_str_t client,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_inspect_topic(struct enos_str_t kind,
-                                 struct enos_str_t argument,
-                                 struct enos_str_t product_key,
-                                 struct enos_str_t device_key,
+enos_status_t enos_inspect_topic(enos_str_t kind,
+                                 enos_str_t argument,
+                                 enos_str_t product_key,
+                                 enos_str_t device_key,
                                  int32_t part,
                                  char *buffer,
                                  size_t capacity,
@@ -1726,7 +1869,7 @@ enos_status_t enos_inspect_topic(struct enos_str_t kind,
  * @blocking no
  * @callback-safe yes
  */
-struct enos_str_t enos_inspect_topic_kind(size_t at);
+enos_str_t enos_inspect_topic_kind(size_t at);
 
 /**
  * Takes a topic apart as a device does; one that is none of EnOS's gives empty keys and no error.
@@ -1738,7 +1881,7 @@ struct enos_str_t enos_inspect_topic_kind(size_t at);
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_inspect_parse_topic(struct enos_str_t topic,
+enos_status_t enos_inspect_parse_topic(enos_str_t topic,
                                        struct enos_topic_t *out,
                                        char *buffer,
                                        size_t capacity,
@@ -1755,7 +1898,7 @@ enos_status_t enos_inspect_parse_topic(struct enos_str_t topic,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_inspect_value_json(const struct enos_value_t *value,
+enos_status_t enos_inspect_value_json(const enos_value_t *value,
                                       char *buffer,
                                       size_t capacity,
                                       size_t *length,
@@ -1770,7 +1913,7 @@ enos_status_t enos_inspect_value_json(const struct enos_value_t *value,
  * @blocking no
  * @callback-safe yes
  */
-enos_status_t enos_inspect_hub_url(struct enos_str_t url,
+enos_status_t enos_inspect_hub_url(enos_str_t url,
                                    struct enos_hub_url_t *out,
                                    struct enos_error_t *err);
 

@@ -42,7 +42,7 @@ pub(crate) fn teller<T>(
     }
 }
 
-fn millis(timeout_ms: u32) -> Duration {
+pub(crate) fn millis(timeout_ms: u32) -> Duration {
     Duration::from_millis(u64::from(timeout_ms))
 }
 
@@ -51,7 +51,7 @@ impl enos_client_t {
     ///
     /// # Safety
     /// `client` is NULL, or came from `enos_client_new` and is not freed before this has begun.
-    unsafe fn with<T>(
+    pub(crate) unsafe fn with<T>(
         client: *const Self,
         act: impl FnOnce(&Client) -> Result<T, Error>,
     ) -> Result<T, Error> {

@@ -13,6 +13,7 @@ mod client;
 mod command;
 mod config;
 mod device;
+mod doctor;
 mod error;
 mod inspect;
 mod lifecycle;
@@ -51,6 +52,12 @@ pub use device::{
     enos_device_key, enos_device_on_measurepoint_get, enos_device_on_measurepoint_set,
     enos_device_on_service, enos_device_post_measurepoints, enos_device_post_measurepoints_async,
     enos_device_product_key, enos_device_t,
+};
+pub use doctor::{
+    enos_client_doctor, enos_client_doctor_async, enos_config_doctor, enos_doctor_fn,
+    enos_doctor_report_cause, enos_doctor_report_complete, enos_doctor_report_exit_code,
+    enos_doctor_report_free, enos_doctor_report_healthy, enos_doctor_report_json, enos_doctor_report_session,
+    enos_doctor_report_step, enos_doctor_report_t, enos_doctor_report_text,
 };
 pub use error::{
     ENOS_MESSAGE_SIZE, ENOS_OK, enos_error_init, enos_error_set, enos_error_t, enos_status_hint,

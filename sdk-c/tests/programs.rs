@@ -86,6 +86,14 @@ fn what_goes_on_the_wire_is_told_without_a_client() {
     }
 }
 
+#[test]
+fn the_doctor_tells_what_is_wrong() {
+    for language in [Language::C99, Language::Cpp11] {
+        let hub = hub();
+        assert_eq!(Program::new("doctor.c", language).output(&[&tcp(&hub)]), "done\n");
+    }
+}
+
 /// The README's program, as it is printed but for the port, with the archive.
 #[test]
 fn the_quick_start_runs_as_printed() {

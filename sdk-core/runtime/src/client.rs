@@ -106,6 +106,16 @@ impl Client {
         doctor::examine(self.inner(), timeout)
     }
 
+    /// As [`doctor`](Self::doctor), without waiting; `done` is called once, on a thread of its own, where it may call
+    /// anything. Fails if there is no thread.
+    pub fn submit_doctor(
+        &self,
+        timeout: Duration,
+        done: impl FnOnce(Report) + Send + 'static,
+    ) -> Result<(), Error> {
+        doctor::examine_elsewhere(self.inner(), timeout, done)
+    }
+
     /// Counters since the client was made.
     pub fn stats(&self) -> Result<Stats, Error> {
         self.inner().stats()

@@ -36,7 +36,7 @@ mod walk;
 pub use cause::Cause;
 pub use report::{Report, Session, Stage, Status, Step};
 
-pub(crate) use walk::{examine, examine_settings};
+pub(crate) use walk::{examine, examine_elsewhere, examine_settings};
 
 use std::time::Duration;
 
