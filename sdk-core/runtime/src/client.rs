@@ -34,6 +34,12 @@ pub struct Client {
 }
 
 impl Client {
+    /// How long bindings let `connect` try unless told otherwise.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// How long bindings let `close` take unless told otherwise.
+    pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
     /// Starts making a client of this hub: `ssl://host:18883`, or `tcp://host:11883` in clear.
     pub fn builder(hub: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(hub.into())

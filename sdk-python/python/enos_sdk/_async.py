@@ -1,0 +1,170 @@
+"""The client for asyncio: the same verbs with `await`, handlers in the event loop, no thread for a call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from enos_sdk import _native
+from enos_sdk._common import Base
+from enos_sdk._errors import EnosError, ErrorKind, InvalidStateError, ResourceError
+from enos_sdk._types import Closed, Lifecycle
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from enos_sdk._native import Invocation
+    from enos_sdk._types import Delivery, Outputs, Points, Time
+
+
+class AsyncClient(
+    Base["Callable[[Invocation], Outputs | None | Awaitable[Outputs | None]]", "Callable[[Lifecycle], object]"]
+):
+    """A device's connection to the hub, for one event loop: the one that first awaits something of it.
+
+    Handlers run in that loop, and may be `async def`. A wait that is cancelled is left at once; what was handed over
+    by then may still reach the hub. Entering `async with` does not connect: handlers come first.
+    """
+
+    _bridge: _native.Bridge
+
+    def _prepare(self) -> None:
+        self._bridge = _native.Bridge()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    def _future(self) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._open(loop)
+        return loop.create_future()
+
+    def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None:
+            text = "the client belongs to another event loop. Make one in each loop."
+            raise InvalidStateError(ErrorKind.INVALID_STATE, text)
+        self._loop = loop
+        self._bridge.open(loop.call_soon_threadsafe, self._run)
+
+    def _run(self, handler: Callable[[Invocation], Any], call: Invocation) -> None:
+        """Runs a handler for a command, in the loop."""
+        try:
+            result = handler(call)
+        except Exception as error:
+            call._fail(error)
+            return
+        if not isawaitable(result):
+            call._finish(result)
+            return
+        task = asyncio.ensure_future(self._await(result, call))
+        # The loop itself holds tasks weakly.
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    async def _await(result: Awaitable[Any], call: Invocation) -> None:
+        try:
+            outputs = await result
+        except Exception as error:
+            call._fail(error)
+        else:
+            call._finish(outputs)
+
+    async def connect(self, *, timeout: float | None = None) -> None:
+        """Connects and signs in; from then on every loss is healed in the background. As `Client.connect`.
+
+        Cancelled, it goes on in the background until its time is over: close the client to stop it.
+        """
+        future = self._future()
+        self._core.connect_async(timeout, self._bridge, future)
+        await future
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Takes nothing new, lets open posts settle within the time (2 s), and signs off. As `Client.close`.
+
+        Handlers that still run are cancelled: the hub hears no answer any more.
+        """
+        future = self._future()
+        self._core.close_async(timeout, self._bridge, future)
+        await future
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not current]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # Nothing is left but the SDK's threads, which end now.
+        self._core.close(0)
+
+    def post_measurepoints(
+        self, points: Points, *, time: Time | None = None, timeout: float | None = None
+    ) -> Awaitable[Delivery]:
+        """Posts points of one moment; awaited, it gives the fate. As `Client.post_measurepoints`.
+
+        The post is under way when this returns, so many can be open at once. While the queue is full, awaiting it waits
+        for room.
+        """
+        future = self._future()
+        try:
+            self._core.post_async(points, time, timeout, self._bridge, future)
+        except ResourceError as error:
+            if error.kind is not ErrorKind.QUEUE_FULL:
+                raise
+            return self._when_there_is_room(points, time, timeout)
+        return future
+
+    async def _when_there_is_room(self, points: Points, time: Time | None, timeout: float | None) -> Delivery:
+        loop = asyncio.get_running_loop()
+        end = None if timeout is None else loop.time() + timeout
+        while True:
+            left = None if end is None else max(0.0, end - loop.time())
+            # A millisecond is many posts; each that is open is settled in its own time, so this ends.
+            await asyncio.sleep(0.001)
+            future = self._future()
+            try:
+                self._core.post_async(points, time, left, self._bridge, future)
+            except ResourceError as error:
+                if error.kind is not ErrorKind.QUEUE_FULL or left == 0.0:
+                    raise
+            else:
+                delivery: Delivery = await future
+                return delivery
+
+    async def lifecycle(self) -> AsyncIterator[Lifecycle]:
+        """The steps of the connection's life from now on, with `async for`; ends behind `Closed`.
+
+        What is not taken waits: up to 1,000 steps, then the oldest is dropped.
+        """
+        self._future()
+        steps: deque[Lifecycle] = deque(maxlen=1000)
+        came = asyncio.Event()
+
+        def take(step: Lifecycle) -> None:
+            steps.append(step)
+            came.set()
+
+        registration = self.add_lifecycle_handler(take)
+        try:
+            while True:
+                while steps:
+                    step = steps.popleft()
+                    yield step
+                    if isinstance(step, Closed):
+                        return
+                came.clear()
+                await came.wait()
+        finally:
+            with contextlib.suppress(EnosError):
+                registration.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        self._future()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,69 @@
+"""The client whose verbs wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from enos_sdk._common import Base
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from enos_sdk._native import Invocation, Pending
+    from enos_sdk._types import Delivery, Lifecycle, Outputs, Points, Time
+
+
+class Client(Base["Callable[[Invocation], Outputs | None]", "Callable[[Lifecycle], object]"]):
+    """A device's connection to the hub, which heals itself once it has been online.
+
+    May be used from any thread. Handlers run one at a time, in order, on a thread of the SDK; they may call anything
+    here. Entering `with` does not connect: handlers come first, so that no early command is lost. Ctrl-C ends every
+    wait within a tenth of a second.
+    """
+
+    def connect(self, *, timeout: float | None = None) -> None:
+        """Connects and signs in; from then on every loss is healed in the background.
+
+        Tries until its time is over (10 s), but raises at once what trying again cannot cure: a wrong secret, a refused
+        certificate. Then the client stops, and may be asked again. Returns at once if the client is online.
+        """
+        self._core.connect(timeout)
+
+    def close(self, *, timeout: float | None = None) -> None:
+        """Takes nothing new, lets open posts settle within the time (2 s), signs off, and waits for handlers that run.
+
+        What has not settled fails with `ClosedError`. Called from a handler of this client it only starts closing.
+        """
+        self._core.close(timeout)
+
+    def post_measurepoints(
+        self, points: Points, *, time: Time | None = None, timeout: float | None = None, wait: bool = True
+    ) -> Delivery:
+        """Posts points of one moment, and waits for the hub's reply.
+
+        points: values by identifier; a `Point` where a quality belongs to the value.
+        time: when they were measured. Default: now.
+        timeout: seconds until the hub's reply, with the wait for a connection and for room. Default 10.
+        wait: False: returns at once with `Delivery.QUEUED`, and raises `ResourceError` while there is no room.
+
+        Raises `HubError` for what the hub refuses, `RequestTimeoutError`, or `LinkError` if there was no connection.
+        """
+        return self._core.post(points, time, timeout, wait)
+
+    def submit_measurepoints(
+        self, points: Points, *, time: Time | None = None, timeout: float | None = None
+    ) -> Pending:
+        """As `post_measurepoints`, but returns what can be waited for: so many posts can be open at once.
+
+        Waits only while the queue is full, for room.
+        """
+        return self._core.submit(points, time, timeout)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,302 @@
+//! A client across the border: made, connected, used, closed.
+
+use crate::attach::in_callback;
+use crate::bridge::Bridge;
+use crate::config::{self, ProxyParts, TlsParts};
+use crate::error::{Raise, raised};
+use crate::handlers::{Named, Registration};
+use crate::pending::{Pending, fate};
+use crate::signal::{self, Slot};
+use crate::stats;
+use crate::time::{duration, moment};
+use crate::values::{Nested, Reader, Room};
+use enos_runtime::{Client, Delivery, Device, Error, ErrorKind, PostOptions};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::time::{Duration, Instant};
+
+/// How much longer than asked a caller waits for what the runtime owes it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Threads for many clients: give it to them as `runtime=`.
+#[pyclass(frozen, module = "enos_sdk")]
+pub(crate) struct Runtime(enos_runtime::Runtime);
+
+#[pymethods]
+impl Runtime {
+    #[new]
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        enos_runtime::Runtime::new().map(Self).raise(py)
+    }
+}
+
+/// What `Client` and `AsyncClient` are made of.
+#[pyclass(frozen, module = "enos_sdk._native")]
+pub(crate) struct ClientCore {
+    client: Option<Client>,
+    device: Device,
+}
+
+impl ClientCore {
+    fn client(&self, py: Python<'_>) -> PyResult<&Client> {
+        let text = "the client is gone. Make a new one.";
+        self.client.as_ref().ok_or_else(|| raised(py, &Error::new(ErrorKind::Closed, text)))
+    }
+
+    /// Posts, with an answer that can be waited for; while the queue is full, waits for room first.
+    fn begin(&self, points: &Bound<'_, PyAny>, options: PostOptions) -> PyResult<enos_runtime::Pending> {
+        let py = points.py();
+        let mut full: Option<Instant> = None;
+        loop {
+            let error = {
+                let (room, nested) = (Room::new(), Nested::new());
+                let points = Reader::new(&room, &nested).points(points)?;
+                // The lock of the interpreter stays: nothing here waits, and the texts are Python's.
+                match self.device.begin_measurepoints(&points, options) {
+                    Ok(pending) => return Ok(pending),
+                    Err(error) => error,
+                }
+            };
+            let end = *full
+                .get_or_insert_with(|| Instant::now() + options.timeout.min(Duration::from_secs(86_400)));
+            if error.kind != ErrorKind::QueueFull || Instant::now() >= end {
+                return Err(raised(py, &error));
+            }
+            let left = end.saturating_duration_since(Instant::now()).min(signal::PIECE);
+            py.detach(|| self.device.wait_room(left)).raise(py)?;
+            py.check_signals()?;
+        }
+    }
+}
+
+impl Drop for ClientCore {
+    fn drop(&mut self) {
+        // It closes, which waits for callbacks, and those need the interpreter's lock.
+        let client = self.client.take();
+        Python::try_attach(|py| py.detach(|| drop(client)));
+    }
+}
+
+/// A time-out in seconds, or the runtime's own.
+fn given(py: Python<'_>, timeout: Option<f64>, default: Duration) -> PyResult<Duration> {
+    timeout.map_or(Ok(default), |timeout| duration(py, timeout, "timeout"))
+}
+
+/// The options of a post.
+fn post_options(
+    py: Python<'_>,
+    time: Option<&Bound<'_, PyAny>>,
+    timeout: Option<f64>,
+) -> PyResult<PostOptions> {
+    let mut options = PostOptions::new();
+    if let Some(time) = time {
+        options = options.time(moment(time)?);
+    }
+    if let Some(timeout) = timeout {
+        options = options.timeout(duration(py, timeout, "timeout")?);
+    }
+    Ok(options)
+}
+
+#[pymethods]
+impl ClientCore {
+    #[new]
+    #[pyo3(signature = (hub, login, store, tls, proxy, limits, runtime, options))]
+    #[allow(clippy::too_many_arguments, reason = "it is called in one place, by the package itself")]
+    fn new(
+        py: Python<'_>,
+        hub: &str,
+        login: (String, String, String),
+        store: Option<&Bound<'_, PyAny>>,
+        tls: Option<TlsParts>,
+        proxy: Option<ProxyParts>,
+        limits: Option<&Bound<'_, PyDict>>,
+        runtime: Option<&Bound<'_, Runtime>>,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        let builder = config::builder(py, hub, login, store, tls, proxy)?;
+        let mut builder = config::options(builder, options)?;
+        if let Some(limits) = limits {
+            builder = builder.limits(config::limits(limits)?);
+        }
+        if let Some(runtime) = runtime {
+            builder = builder.runtime(&runtime.get().0);
+        }
+        // Reads the secret store, which may be the program's own.
+        let client = py.detach(|| builder.build()).raise(py)?;
+        let device = client.device().clone();
+        Ok(Self { client: Some(client), device })
+    }
+
+    /// The product's key.
+    #[getter]
+    fn product_key(&self) -> &str {
+        self.device.product_key()
+    }
+
+    /// The device's key.
+    #[getter]
+    fn device_key(&self) -> &str {
+        self.device.device_key()
+    }
+
+    /// Connects; may be interrupted, but not within a callback.
+    fn connect(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+        let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CONNECT_TIMEOUT)?);
+        if in_callback() {
+            // Another callback that would tell the end could not run.
+            return py.detach(|| client.connect(timeout)).raise(py);
+        }
+        let slot = Slot::new();
+        let told = slot.clone();
+        py.detach(|| client.submit_connect(timeout, move |result| told.bring(result))).raise(py)?;
+        let longest = timeout.saturating_add(GRACE);
+        let late = || Err(Error::new(ErrorKind::Timeout, "connect ran out of time. Allow more."));
+        signal::wait(py, Some(longest), |piece| slot.wait(piece))?.unwrap_or_else(late).raise(py)
+    }
+
+    /// Connects; the future is told in its loop.
+    fn connect_async(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        bridge: Py<Bridge>,
+        future: Py<PyAny>,
+    ) -> PyResult<()> {
+        let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CONNECT_TIMEOUT)?);
+        let done = move |result: Result<(), Error>| bridge.get().settled(future, result.map(|()| None));
+        py.detach(|| client.submit_connect(timeout, done)).raise(py)
+    }
+
+    /// Closes; may be interrupted, and goes on in the background then. Within a callback it only starts closing.
+    fn close(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+        let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CLOSE_TIMEOUT)?);
+        if !in_callback() {
+            let slot = Slot::new();
+            let told = slot.clone();
+            py.detach(|| client.submit_close(timeout, move |result| told.bring(result))).raise(py)?;
+            signal::wait(py, Some(timeout.saturating_add(GRACE)), |piece| slot.wait(piece))?;
+        }
+        py.detach(|| client.close(timeout)).raise(py)
+    }
+
+    /// Starts closing; the future is told in its loop.
+    fn close_async(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        bridge: Py<Bridge>,
+        future: Py<PyAny>,
+    ) -> PyResult<()> {
+        let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CLOSE_TIMEOUT)?);
+        let done = move |result: Result<(), Error>| bridge.get().settled(future, result.map(|()| None));
+        py.detach(|| client.submit_close(timeout, done)).raise(py)
+    }
+
+    /// Starts closing and tells nobody.
+    fn start_close(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+        let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CLOSE_TIMEOUT)?);
+        py.detach(|| client.submit_close(timeout, |_| ())).raise(py)
+    }
+
+    /// Posts, and waits for the fate if asked to.
+    fn post(
+        &self,
+        points: &Bound<'_, PyAny>,
+        time: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
+        wait: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let py = points.py();
+        let options = post_options(py, time, timeout)?;
+        if wait {
+            return Pending::new(self.begin(points, options)?).settled(py, None);
+        }
+        let (room, nested) = (Room::new(), Nested::new());
+        let points = Reader::new(&room, &nested).points(points)?;
+        fate(py, self.device.post_measurepoints_with(&points, options.wait(false)).raise(py)?)
+    }
+
+    /// Posts, and gives what can be waited for.
+    fn submit(
+        &self,
+        points: &Bound<'_, PyAny>,
+        time: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Pending> {
+        self.begin(points, post_options(points.py(), time, timeout)?).map(Pending::new)
+    }
+
+    /// Posts; the future is told in its loop.
+    fn post_async(
+        &self,
+        points: &Bound<'_, PyAny>,
+        time: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
+        bridge: Py<Bridge>,
+        future: Py<PyAny>,
+    ) -> PyResult<()> {
+        let py = points.py();
+        let options = post_options(py, time, timeout)?;
+        let (room, nested) = (Room::new(), Nested::new());
+        let points = Reader::new(&room, &nested).points(points)?;
+        let done = move |result: Result<Delivery, Error>| bridge.get().settled(future, result.map(Some));
+        self.device.submit_measurepoints(&points, options, done).raise(py).map(drop)
+    }
+
+    /// Commands of a service go to the handler of this name in `owner._handlers`.
+    fn on_service(
+        &self,
+        identifier: &str,
+        owner: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+        bridge: Option<Py<Bridge>>,
+    ) -> PyResult<Registration> {
+        let (py, named) = (owner.py(), Named::new(owner, name, bridge)?);
+        let handler = move |call, responder| named.command(call, responder);
+        py.detach(|| self.device.on_service(identifier, handler)).raise(py).map(Registration::new)
+    }
+
+    /// The same for measurepoints that the cloud sets.
+    fn on_measurepoint_set(
+        &self,
+        owner: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+        bridge: Option<Py<Bridge>>,
+    ) -> PyResult<Registration> {
+        let (py, named) = (owner.py(), Named::new(owner, name, bridge)?);
+        let handler = move |call, responder| named.command(call, responder);
+        py.detach(|| self.device.on_measurepoint_set(handler)).raise(py).map(Registration::new)
+    }
+
+    /// The same for measurepoints that the cloud reads.
+    fn on_measurepoint_get(
+        &self,
+        owner: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+        bridge: Option<Py<Bridge>>,
+    ) -> PyResult<Registration> {
+        let (py, named) = (owner.py(), Named::new(owner, name, bridge)?);
+        let handler = move |call, responder| named.command(call, responder);
+        py.detach(|| self.device.on_measurepoint_get(handler)).raise(py).map(Registration::new)
+    }
+
+    /// Steps of the connection's life go to the handler of this name.
+    fn on_lifecycle(
+        &self,
+        owner: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+        bridge: Option<Py<Bridge>>,
+    ) -> PyResult<Registration> {
+        let (py, named) = (owner.py(), Named::new(owner, name, bridge)?);
+        let client = self.client(py)?;
+        let handler = move |step: &enos_runtime::Lifecycle| named.lifecycle(step);
+        py.detach(|| client.on_lifecycle(handler)).raise(py).map(Registration::new)
+    }
+
+    /// The counters by name.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let client = self.client(py)?;
+        stats::counters(py, &py.detach(|| client.stats()).raise(py)?)
+    }
+}
