@@ -3,6 +3,7 @@
 use crate::device::Device;
 use crate::error::Error;
 use crate::inner::{Inner, Slot};
+use crate::waiter::Completion;
 use enos_core::engine::{AnswerData, CallId};
 use enos_core::json::Value;
 use std::sync::Arc;
@@ -106,6 +107,26 @@ impl Responder {
     pub fn answer(mut self, code: i32, data: AnswerData<'_>, message: &str) -> Result<(), Error> {
         match self.inner.take() {
             Some(inner) => inner.answer(self.call, code, data, message),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`answer`](Self::answer), without waiting; `done` is called once, on a callback thread, when the answer has
+    /// found its place in the queue, or never will.
+    ///
+    /// Fails, without calling `done`, on what is wrong with the answer, and if there is no connection to carry it. While
+    /// the queue is full the answer is kept, 10 s at the most; then `done` gets `QueueFull`, and the hub 1102.
+    pub fn submit_answer(
+        mut self,
+        code: i32,
+        data: AnswerData<'_>,
+        message: &str,
+        done: impl FnOnce(Result<(), Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        match self.inner.take() {
+            Some(inner) => {
+                inner.submit_answer(self.call, code, data, message, Completion::Call(Box::new(done)))
+            }
             None => Ok(()),
         }
     }

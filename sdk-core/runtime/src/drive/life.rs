@@ -131,6 +131,10 @@ impl Core {
         for (_, completion) in std::mem::take(&mut self.connects) {
             self.complete(completion, Err(closed()), effects);
         }
+        for late in std::mem::take(&mut self.late) {
+            self.answered();
+            self.complete(late.done, Err(closed()), effects);
+        }
         if !self.lifecycle.is_empty() {
             self.jobs.push_back(Job::Lifecycle(self.lifecycle.clone(), Lifecycle::Closed));
         }

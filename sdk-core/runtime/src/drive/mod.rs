@@ -3,11 +3,12 @@
 //! Owns everything of a client that changes, under the client's one lock. Runs no user code and blocks on nothing;
 //! what must happen without the lock is left in [`Effects`].
 
+mod answers;
 mod host;
 mod lend;
 mod life;
 
-use crate::command::{HANDLER_FAILED, Handler};
+use crate::command::Handler;
 use crate::device::Delivery;
 use crate::dial::{Cancel, Target};
 use crate::error::Error;
@@ -16,9 +17,8 @@ use crate::jobs::{Job, LifecycleHandler};
 use crate::link::{Down, First, Link};
 use crate::secret::Secret;
 use crate::waiter::{Completion, Wakes};
-use enos_core::engine::{
-    Answer, AnswerData, CallId, Engine, Input, LinkError, Output, Request, RequestError, StoreError,
-};
+pub(crate) use answers::LateAnswer;
+use enos_core::engine::{CallId, Engine, Input, LinkError, Output, StoreError};
 use enos_core::{ErrorKind, LinkFault, Now};
 use host::{Host, Then};
 use mio::Registry;
@@ -69,6 +69,8 @@ pub(crate) struct Core {
     pub(crate) calls: usize,
     /// Commands that nobody will answer: 1102 goes out when there is room.
     pub(crate) abandoned: Vec<CallId>,
+    /// Answers that wait for room, in the order they were given.
+    pub(crate) late: VecDeque<LateAnswer>,
     /// Threads that wait for room in the queue.
     pub(crate) room_waiters: usize,
     /// Something waits to be sent, and a thread knows that it has to.
@@ -169,6 +171,7 @@ impl Core {
             registrations: 0,
             calls: 0,
             abandoned: Vec::new(),
+            late: VecDeque::new(),
             room_waiters: 0,
             dirty: false,
             wrote_at: 0,
@@ -246,8 +249,8 @@ impl Core {
         }
         self.dirty = false;
         self.drain(client, now, true, effects);
-        if !self.abandoned.is_empty() {
-            self.answer_abandoned(now);
+        if !self.abandoned.is_empty() || !self.late.is_empty() {
+            self.answer_late(client, now, effects);
             self.drain(client, now, true, effects);
         }
         let more = self.readable && !self.engine.receive_buffer().is_empty() && self.link.is_some();
@@ -280,7 +283,8 @@ impl Core {
     fn deadline(&self) -> Option<u64> {
         let dialing = self.dialing.as_ref().map(|dialing| dialing.deadline);
         let connects = self.connects.iter().map(|(deadline, _)| *deadline).min();
-        [self.engine.deadline(), dialing, connects, self.force_at].into_iter().flatten().min()
+        let late = self.late.front().map(|late| late.deadline);
+        [self.engine.deadline(), dialing, connects, late, self.force_at].into_iter().flatten().min()
     }
 
     fn on_time(&mut self, client: &Arc<Inner>, now: Now, effects: &mut Effects) {
@@ -463,18 +467,6 @@ impl Core {
                     self.engine.handle_input(now, Input::LinkDown(LinkError::HungUp));
                 }
             }
-        }
-    }
-
-    fn answer_abandoned(&mut self, now: Now) {
-        while let Some(call) = self.abandoned.last().copied() {
-            let message = "the command's handler failed or gave no answer";
-            let answer = Answer { code: HANDLER_FAILED, data: AnswerData::Empty, message };
-            if self.engine.request(now, Request::Answer { call, answer }) == Err(RequestError::QueueFull) {
-                return;
-            }
-            self.abandoned.pop();
-            self.calls = self.calls.saturating_sub(1);
         }
     }
 }

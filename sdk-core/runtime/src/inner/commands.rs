@@ -2,12 +2,16 @@
 
 use super::Inner;
 use crate::command::{Handler, Registration};
-use crate::drive::Phase;
+use crate::drive::{LateAnswer, Phase};
 use crate::error::Error;
-use crate::jobs::LifecycleHandler;
+use crate::inspect::value_json;
+use crate::jobs::{Job, LifecycleHandler};
 use crate::os::clock;
+use crate::waiter::Completion;
 use enos_core::ErrorKind;
 use enos_core::engine::{Answer, AnswerData, CallId, CommandKind, DeviceIx, Request, RequestError};
+use enos_core::json::Value;
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,7 +44,7 @@ impl Inner {
                 .request(now, Request::Answer { call, answer: Answer { code, data, message } })
             {
                 Ok(_) => {
-                    core.calls = core.calls.saturating_sub(1);
+                    core.answered();
                     return self.send(core, now);
                 }
                 Err(refused) => refused,
@@ -54,20 +58,57 @@ impl Inner {
                 now = clock::now_undated();
                 continue;
             }
-            let over = matches!(refused, RequestError::Offline | RequestError::Call | RequestError::Closed);
-            if over {
-                core.calls = core.calls.saturating_sub(1);
-                drop(core);
-            } else {
-                core.abandoned.push(call);
-                self.write(core, now);
-            }
-            let error = Error::request(&self.act_name("answer to a command"), refused, |at| match data {
-                AnswerData::Values(outputs) => outputs.get(at).map(|(id, _)| *id),
-                _ => None,
-            });
-            log::warn!("{error}");
+            let error = core.refused_answer(self, call, refused, data);
+            self.write(core, now);
             return Err(error);
+        }
+    }
+
+    /// The same without waiting: what finds no room is kept until there is some.
+    pub(crate) fn submit_answer(
+        self: &Arc<Self>,
+        call: CallId,
+        code: i32,
+        data: AnswerData<'_>,
+        message: &str,
+        done: Completion<()>,
+    ) -> Result<(), Error> {
+        let now = clock::now_undated();
+        let mut core = self.lock_soon(now)?;
+        let answer = Answer { code, data, message };
+        match core.engine.request(now, Request::Answer { call, answer }) {
+            Ok(_) => {
+                core.answered();
+                self.send(core, now)?;
+                self.tell(done);
+                Ok(())
+            }
+            Err(RequestError::QueueFull) => {
+                drop(core);
+                let json = owned(data).inspect_err(|_| self.abandon(call))?;
+                let deadline = now.mono_ms.saturating_add(clock::millis(ANSWER_PATIENCE));
+                let late = LateAnswer { call, code, json, message: message.to_owned(), deadline, done };
+                self.act(|core, _, _| core.late.push_back(late));
+                Ok(())
+            }
+            Err(refused) => {
+                let error = core.refused_answer(self, call, refused, data);
+                self.write(core, now);
+                Err(error)
+            }
+        }
+    }
+
+    /// Brings a good result in order with the other callbacks.
+    fn tell(self: &Arc<Self>, done: Completion<()>) {
+        match done {
+            Completion::Call(done) => {
+                if self.jobs.append(&mut VecDeque::from([Job::Done(done, Ok(()))])) {
+                    self.shared.callbacks().schedule(self);
+                }
+            }
+            Completion::Wake(waiter) => waiter.bring(Ok(())),
+            Completion::Nobody => {}
         }
     }
 
@@ -168,6 +209,16 @@ impl Inner {
                 core.dispose(gone);
             }
         });
+    }
+}
+
+/// Outputs as a text of our own.
+fn owned(data: AnswerData<'_>) -> Result<Option<String>, Error> {
+    match data {
+        AnswerData::Empty => Ok(None),
+        AnswerData::Json(json) => Ok(Some(json.to_owned())),
+        AnswerData::Values(values) => value_json(&Value::Struct(values)).map(Some),
+        _ => Err(Error::new(ErrorKind::Internal, "outputs of a form that this runtime does not know")),
     }
 }
 

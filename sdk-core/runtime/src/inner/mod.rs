@@ -221,7 +221,7 @@ impl Inner {
         Error::new(ErrorKind::Timeout, format!("{verb} of {} ran out of time. Allow more.", self.name))
     }
 
-    fn act_name(&self, verb: &str) -> String {
+    pub(crate) fn act_name(&self, verb: &str) -> String {
         format!("{verb} of {}", self.name)
     }
 

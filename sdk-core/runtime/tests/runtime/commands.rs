@@ -3,8 +3,8 @@
 use crate::hub::{Conn, Hub, PUBLISH, message_id, publish};
 use crate::{SOON, builder, online, says};
 use enos_runtime::{
-    Client, ErrorKind, FileSecretStore, InvocationKind, Lifecycle, Limits, Login, MemorySecretStore, Point,
-    Responder, Secret, SecretStore, Value,
+    AnswerData, Client, ErrorKind, FileSecretStore, InvocationKind, Lifecycle, Limits, Login,
+    MemorySecretStore, Point, Responder, Secret, SecretStore, Value,
 };
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -236,6 +236,119 @@ fn many_commands_are_all_answered() {
     start(&client);
     hear.recv_timeout(SOON).unwrap();
     assert_eq!(count.load(Ordering::SeqCst), COMMANDS);
+}
+
+/// A hub that sends one command, and answers nothing but the first post until it is told to.
+fn withholding() -> (Hub, mpsc::Sender<()>, mpsc::Receiver<serde_json::Value>) {
+    let ((tell, hear), (free, release)) = (mpsc::channel(), mpsc::channel());
+    let release = std::sync::Mutex::new(release);
+    let hub = Hub::start(move |_, mut conn| {
+        conn.accept().unwrap();
+        let post = conn.expect(PUBLISH).unwrap();
+        conn.answer(&post, 200);
+        send_command(&mut conn, 1, "s", "{}");
+        let Ok(()) = release.lock().unwrap().recv() else { return };
+        while let Some(packet) = conn.packet() {
+            if packet.kind() == PUBLISH && packet.publish().0.contains("/service/") {
+                let _ = tell.send(serde_json::from_str(packet.publish().2).unwrap());
+            }
+            conn.answer(&packet, 200);
+        }
+    });
+    (hub, free, hear)
+}
+
+/// A client whose queue is full, and the responder of a command that came before it was.
+fn full(hub: &Hub) -> (Client, Responder) {
+    let limits = Limits { outbox: 4096, ..Limits::DEFAULT };
+    let client = builder(&hub.tcp_url()).limits(limits).build().unwrap();
+    let (tell, held) = mpsc::channel::<Responder>();
+    client.on_service("s", move |_, reply| tell.send(reply).unwrap()).unwrap();
+    start(&client);
+    let reply = held.recv_timeout(SOON).unwrap();
+    // The small ones last, so that nothing fits any more.
+    for text in ["x".repeat(500), String::new()] {
+        while client
+            .submit_measurepoints(&[Point::new("n", Value::Str(&text))], Default::default(), |_| ())
+            .is_ok()
+        {}
+    }
+    (client, reply)
+}
+
+#[test]
+fn an_answer_that_finds_no_room_waits_without_holding_anybody_up() {
+    let (hub, free, hear) = withholding();
+    let (client, reply) = full(&hub);
+    let (tell, told) = mpsc::channel();
+    let long = "ü".repeat(200);
+    let values = [("text", Value::Str(&long)), ("n", Value::Float(2.0))];
+    reply.submit_answer(2001, AnswerData::Values(&values), "later", move |r| tell.send(r).unwrap()).unwrap();
+    assert!(told.try_recv().is_err());
+    free.send(()).unwrap();
+    told.recv_timeout(SOON).unwrap().unwrap();
+    let answer = hear.recv_timeout(SOON).unwrap();
+    assert_eq!((&answer["code"], &answer["message"]), (&json!(2001), &json!("later")));
+    assert_eq!(answer["data"], json!({"text": long, "n": 2.0}));
+    client.close(SOON).unwrap();
+}
+
+#[test]
+fn an_answer_that_waits_for_room_ends_with_its_client_or_its_link() {
+    let (hub, _free, _hear) = withholding();
+    let (client, reply) = full(&hub);
+    let (tell, told) = mpsc::channel();
+    let long = "x".repeat(300);
+    reply.submit_answer(2001, AnswerData::Empty, &long, move |r| tell.send(r).unwrap()).unwrap();
+    client.close(Duration::ZERO).unwrap();
+    // What the close ends makes room, so it may still have found its place.
+    if let Err(error) = told.recv_timeout(SOON).unwrap() {
+        assert!(matches!(error.kind, ErrorKind::Closed | ErrorKind::LinkLost), "{error:?}");
+    }
+
+    let (hub, _free, _hear) = withholding();
+    let (_client, reply) = full(&hub);
+    let (tell, told) = mpsc::channel();
+    reply.submit_answer(2001, AnswerData::Empty, &long, move |r| tell.send(r).unwrap()).unwrap();
+    assert!(told.try_recv().is_err());
+    hub.cut();
+    let error = told.recv_timeout(SOON).unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::LinkLost, "{error:?}");
+}
+
+#[test]
+fn an_answer_without_waiting_is_told_once_or_refused_at_once() {
+    let (hub, hear) = commanding(&[("s", "{}"), ("s", "{}")]);
+    let client = builder(&hub.tcp_url()).build().unwrap();
+    let (tell, told) = mpsc::channel();
+    client
+        .on_service("s", move |_, reply| {
+            let done = tell.clone();
+            let wrong =
+                reply.submit_answer(200, AnswerData::Json("{"), "", move |_| done.send(None).unwrap());
+            tell.send(Some(wrong.unwrap_err().kind)).unwrap();
+        })
+        .unwrap();
+    start(&client);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Some(ErrorKind::InvalidArgument));
+    assert_eq!(hear.recv_timeout(SOON).unwrap()["code"], 1102);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Some(ErrorKind::InvalidArgument));
+    client.close(SOON).unwrap();
+
+    let (hub, hear) = commanding(&[("s", "{}")]);
+    let client = builder(&hub.tcp_url()).build().unwrap();
+    let (tell, told) = mpsc::channel();
+    client
+        .on_service("s", move |_, reply| {
+            let tell = tell.clone();
+            reply.submit_answer(200, AnswerData::Json("{\"a\":1}"), "", move |r| tell.send(r).unwrap())
+        })
+        .unwrap();
+    start(&client);
+    told.recv_timeout(SOON).unwrap().unwrap();
+    assert_eq!(hear.recv_timeout(SOON).unwrap()["data"], json!({"a": 1}));
+    client.close(SOON).unwrap();
+    assert!(told.try_recv().is_err());
 }
 
 // --- activation ---
