@@ -1532,6 +1532,25 @@ enos_str_t enos_invocation_params(const struct enos_invocation_t *call);
 struct enos_device_t *enos_invocation_device(const struct enos_invocation_t *call);
 
 /**
+ * Takes the handler away, unless another has taken its place, and frees the registration. A call that runs goes on. NULL
+ * is fine.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+void enos_registration_close(struct enos_registration_t *registration);
+
+/**
+ * Frees the registration and leaves the handler where it is, until the client is closed. NULL is fine.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+void enos_registration_free(struct enos_registration_t *registration);
+
+/**
  * Answers with a code of the device (200 is done, own ones from 2000 on), and outputs as the text of a JSON object;
  * empty for none. Consumes `reply`.
  *
@@ -1587,6 +1606,68 @@ enos_status_t enos_responder_answer(struct enos_responder_t *reply,
                                     struct enos_error_t *err);
 
 /**
+ * As `enos_responder_reply`, without waiting. Consumes `reply`, whatever it returns.
+ *
+ * If it returns `ENOS_OK`, `done` is told once, on a callback thread: `ENOS_OK` when the answer has found its place in the
+ * queue, `ENOS_ERR_QUEUE_FULL` if there was none for 10 s, `ENOS_ERR_LINK_LOST` or `ENOS_ERR_CLOSED` if there is nobody to
+ * carry it any more; otherwise never. `done` may be NULL. The texts are read before this returns.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_responder_reply_async(struct enos_responder_t *reply,
+                                         int32_t code,
+                                         enos_str_t json,
+                                         enos_done_fn done,
+                                         void *user,
+                                         struct enos_error_t *err);
+
+/**
+ * As `enos_responder_reply_values`, without waiting; `done` as for `enos_responder_reply_async`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_responder_reply_values_async(struct enos_responder_t *reply,
+                                                int32_t code,
+                                                const enos_point_t *outputs,
+                                                size_t count,
+                                                enos_done_fn done,
+                                                void *user,
+                                                struct enos_error_t *err);
+
+/**
+ * As `enos_responder_fail`, without waiting; `done` as for `enos_responder_reply_async`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_responder_fail_async(struct enos_responder_t *reply,
+                                        int32_t code,
+                                        enos_str_t message,
+                                        enos_done_fn done,
+                                        void *user,
+                                        struct enos_error_t *err);
+
+/**
+ * As `enos_responder_answer`, without waiting; `done` as for `enos_responder_reply_async`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_responder_answer_async(struct enos_responder_t *reply,
+                                          int32_t code,
+                                          enos_str_t json,
+                                          enos_str_t message,
+                                          enos_done_fn done,
+                                          void *user,
+                                          struct enos_error_t *err);
+
+/**
  * Lets a command go without an answer of its own: the client answers 1102. NULL is fine.
  *
  * @threads any
@@ -1594,25 +1675,6 @@ enos_status_t enos_responder_answer(struct enos_responder_t *reply,
  * @callback-safe yes
  */
 void enos_responder_free(struct enos_responder_t *reply);
-
-/**
- * Takes the handler away, unless another has taken its place, and frees the registration. A call that runs goes on. NULL
- * is fine.
- *
- * @threads any
- * @blocking no
- * @callback-safe yes
- */
-void enos_registration_close(struct enos_registration_t *registration);
-
-/**
- * Frees the registration and leaves the handler where it is, until the client is closed. NULL is fine.
- *
- * @threads any
- * @blocking no
- * @callback-safe yes
- */
-void enos_registration_free(struct enos_registration_t *registration);
 
 /**
  * Walks the client's own way to the hub and back, and says which step fails, why, and what to do: settings, name look-up,

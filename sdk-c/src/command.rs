@@ -1,12 +1,11 @@
-//! Commands across the border: what is asked, the answer to it, and the handler's registration.
+//! Commands across the border: what is asked, and the handler's registration.
 
-use crate::boundary::{Broken, answer, give, run, take};
+use crate::boundary::{Broken, answer, give, take};
 use crate::device::enos_device_t;
-use crate::error::{enos_error_t, enos_status_t};
-use crate::text::{enos_str_t, invalid};
+use crate::responder::enos_responder_t;
+use crate::text::enos_str_t;
 use crate::user::User;
-use crate::value::{enos_point_t, with_fields};
-use enos_runtime::{AnswerData, Error, Invocation, InvocationKind, Registration, Responder};
+use enos_runtime::{Invocation, InvocationKind, Registration, Responder};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -24,10 +23,6 @@ pub struct enos_invocation_t {
     invocation: Invocation,
     device: enos_device_t,
 }
-
-/// The right and the duty to answer a command: now or later, from any thread. Each function that takes one consumes it,
-/// whatever it returns. One that could not answer, and `enos_responder_free`, answer with the failure 1102.
-pub struct enos_responder_t(Responder);
 
 /// A handler that was registered.
 pub struct enos_registration_t(Registration);
@@ -53,7 +48,7 @@ pub(crate) fn handler(
     Box::new(move |invocation, responder| {
         let device = enos_device_t::new(invocation.device().clone(), broken.clone());
         let call = enos_invocation_t { invocation, device };
-        let reply = give(enos_responder_t(responder));
+        let reply = give(enos_responder_t::new(responder));
         // SAFETY: the program gave function and user together for this; `call` lives during it, and `reply` is given away.
         unsafe { function(user.pointer(), &call, reply) };
     })
@@ -108,115 +103,6 @@ pub unsafe extern "C" fn enos_invocation_params(call: *const enos_invocation_t) 
 pub unsafe extern "C" fn enos_invocation_device(call: *const enos_invocation_t) -> *mut enos_device_t {
     // SAFETY: `call` is NULL or lent to the caller.
     answer(std::ptr::null_mut(), || unsafe { call.as_ref() }.map(|call| (&raw const call.device).cast_mut()))
-}
-
-/// Answers with a code of the device (200 is done, own ones from 2000 on), and outputs as the text of a JSON object;
-/// empty for none. Consumes `reply`.
-///
-/// Waits for room while the queue is full, 10 s at the most. Fails with `ENOS_ERR_LINK_LOST` if there is no connection to
-/// carry it: the hub has given the command up then. A failure is logged too, so it may be ignored.
-///
-/// @threads any
-/// @blocking yes
-/// @callback-safe yes
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn enos_responder_reply(
-    reply: *mut enos_responder_t,
-    code: i32,
-    json: enos_str_t,
-    err: *mut enos_error_t,
-) -> enos_status_t {
-    // SAFETY: the caller's pointers; `reply` is given up.
-    unsafe { enos_responder_answer(reply, code, json, enos_str_t::EMPTY, err) }
-}
-
-/// As `enos_responder_reply`, with outputs as named values; a field is a point whose quality counts for nothing.
-///
-/// @threads any
-/// @blocking yes
-/// @callback-safe yes
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn enos_responder_reply_values(
-    reply: *mut enos_responder_t,
-    code: i32,
-    outputs: *const enos_point_t,
-    count: usize,
-    err: *mut enos_error_t,
-) -> enos_status_t {
-    // SAFETY: the caller's pointers; `reply` is given up, the outputs are borrowed for the call.
-    unsafe {
-        let taken = taken(reply);
-        run(err, || {
-            let responder = taken?;
-            with_fields(outputs, count, |outputs| {
-                let data = if outputs.is_empty() { AnswerData::Empty } else { AnswerData::Values(outputs) };
-                responder.answer(code, data, "")
-            })
-        })
-    }
-}
-
-/// Not done: a code of the device (from 2000 on), and a text for people. Consumes `reply`; as `enos_responder_reply`.
-///
-/// @threads any
-/// @blocking yes
-/// @callback-safe yes
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn enos_responder_fail(
-    reply: *mut enos_responder_t,
-    code: i32,
-    message: enos_str_t,
-    err: *mut enos_error_t,
-) -> enos_status_t {
-    // SAFETY: the caller's pointers; `reply` is given up.
-    unsafe { enos_responder_answer(reply, code, enos_str_t::EMPTY, message, err) }
-}
-
-/// Any answer: code, outputs as the text of a JSON object (empty for none), and a text for people. Consumes `reply`; as
-/// `enos_responder_reply`.
-///
-/// @threads any
-/// @blocking yes
-/// @callback-safe yes
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn enos_responder_answer(
-    reply: *mut enos_responder_t,
-    code: i32,
-    json: enos_str_t,
-    message: enos_str_t,
-    err: *mut enos_error_t,
-) -> enos_status_t {
-    // SAFETY: the caller's pointers; `reply` is given up, the texts are borrowed for the call.
-    unsafe {
-        let taken = taken(reply);
-        run(err, || {
-            let responder = taken?;
-            let (json, message) = (json.read("json")?, message.read("message")?);
-            let data = if json.is_empty() { AnswerData::Empty } else { AnswerData::Json(json) };
-            responder.answer(code, data, message)
-        })
-    }
-}
-
-/// Lets a command go without an answer of its own: the client answers 1102. NULL is fine.
-///
-/// @threads any
-/// @blocking no
-/// @callback-safe yes
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn enos_responder_free(reply: *mut enos_responder_t) {
-    // SAFETY: the caller gives the handle up.
-    answer((), || unsafe { take(reply) }.map(drop));
-}
-
-/// # Safety
-/// `reply` is NULL, or the caller's and given up.
-unsafe fn taken(reply: *mut enos_responder_t) -> Result<Responder, Error> {
-    // SAFETY: the caller's promise is the same.
-    match unsafe { take(reply) } {
-        Some(reply) => Ok(reply.0),
-        None => Err(invalid("reply is NULL. Give the responder that came with the command.")),
-    }
 }
 
 impl enos_registration_t {

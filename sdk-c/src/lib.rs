@@ -18,6 +18,8 @@ mod error;
 mod inspect;
 mod lifecycle;
 mod log;
+mod reading;
+mod responder;
 mod runtime;
 mod stats;
 mod store;
@@ -38,8 +40,7 @@ pub use command::{
     ENOS_INVOCATION_MEASUREPOINT_GET, ENOS_INVOCATION_MEASUREPOINT_SET, ENOS_INVOCATION_OTHER,
     ENOS_INVOCATION_SERVICE, enos_command_fn, enos_invocation_device, enos_invocation_identifier,
     enos_invocation_kind, enos_invocation_params, enos_invocation_t, enos_registration_close,
-    enos_registration_free, enos_registration_t, enos_responder_answer, enos_responder_fail,
-    enos_responder_free, enos_responder_reply, enos_responder_reply_values, enos_responder_t,
+    enos_registration_free, enos_registration_t,
 };
 pub use config::{
     ENOS_LOGIN_DEVICE_SECRET, ENOS_LOGIN_DYNAMIC_ACTIVATION, ENOS_LOGIN_NONE, enos_config_init,
@@ -73,6 +74,11 @@ pub use lifecycle::{
     ENOS_LIFECYCLE_ACTIVATED, ENOS_LIFECYCLE_CLOSED, ENOS_LIFECYCLE_CONNECT_FAILED,
     ENOS_LIFECYCLE_CONNECTING, ENOS_LIFECYCLE_OFFLINE, ENOS_LIFECYCLE_ONLINE, ENOS_LIFECYCLE_OTHER,
     enos_lifecycle_fn, enos_lifecycle_t,
+};
+pub use responder::{
+    enos_responder_answer, enos_responder_answer_async, enos_responder_fail, enos_responder_fail_async,
+    enos_responder_free, enos_responder_reply, enos_responder_reply_async, enos_responder_reply_values,
+    enos_responder_reply_values_async, enos_responder_t,
 };
 pub use runtime::{enos_runtime_free, enos_runtime_new, enos_runtime_t, enos_version};
 pub use stats::{enos_stats_init, enos_stats_t};

@@ -33,6 +33,7 @@ fn header() -> String {
         "client",
         "device",
         "command",
+        "responder",
         "doctor",
         "log",
         "inspect",

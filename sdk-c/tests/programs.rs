@@ -43,7 +43,13 @@ fn talk(language: Language) {
     assert!(text.contains("\"accepted\":false"), "{text}");
     let refused = reboot(&hub, 3);
     assert!(refused.contains("2001") && refused.contains("too late for that"), "{refused}");
-    for forgotten in [reboot(&hub, 4), reboot(&hub, 5)] {
+    for (delay, says) in
+        [(6, "\"accepted\":true"), (7, "\"accepted\":false"), (8, "not at night"), (10, "\"accepted\":true")]
+    {
+        let told = reboot(&hub, delay);
+        assert!(told.contains(says), "{told}");
+    }
+    for forgotten in [reboot(&hub, 4), reboot(&hub, 5), reboot(&hub, 9)] {
         assert!(forgotten.contains("1102"), "{forgotten}");
     }
     let set = || command(&hub, "setMeasurepoint&measurepointId=setpoint", "{\"value\":1500}");

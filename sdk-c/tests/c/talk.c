@@ -2,7 +2,7 @@
 #include "check.h"
 
 static counter online = COUNTER, offline = COUNTER, closed = COUNTER, settled = COUNTER, dropped = COUNTER;
-static counter set_came = COUNTER;
+static counter set_came = COUNTER, answered = COUNTER;
 static enos_responder_t *later;
 
 static void on_step(void *user, const enos_lifecycle_t *step)
@@ -25,6 +25,42 @@ static void on_step(void *user, const enos_lifecycle_t *step)
     }
 }
 
+static void on_answered(void *user, int32_t status, const enos_error_t *error)
+{
+    CHECK(user == &answered && status == ENOS_OK && error->status == ENOS_OK);
+    count(&answered);
+}
+
+static void never(void *user, int32_t status, const enos_error_t *error)
+{
+    (void)user, (void)status, (void)error;
+    CHECK(!"told of an answer that was refused at once");
+}
+
+/* The same without waiting: told once, or refused at once and then never. */
+static int reboot_without_waiting(enos_str_t params, enos_responder_t *reply)
+{
+    enos_point_t outputs[] = { { ENOS_STR("accepted"), enos_bool(1) } };
+    enos_error_t err;
+
+    enos_error_init(&err);
+    if (same(params, "{\"delay\":6}")) {
+        EXPECT(ENOS_OK, enos_responder_reply_values_async(reply, 200, outputs, 1, on_answered, &answered, &err));
+    } else if (same(params, "{\"delay\":7}")) {
+        EXPECT(ENOS_OK, enos_responder_reply_async(reply, 200, ENOS_LIT("{\"accepted\":false}"), on_answered, &answered, &err));
+    } else if (same(params, "{\"delay\":8}")) {
+        EXPECT(ENOS_OK, enos_responder_fail_async(reply, 2002, ENOS_LIT("not at night"), on_answered, &answered, &err));
+    } else if (same(params, "{\"delay\":9}")) {
+        EXPECT(ENOS_ERR_INVALID_ARGUMENT, enos_responder_answer_async(reply, 200, ENOS_LIT("no JSON"), enos_str(NULL), never, NULL, &err));
+        CHECK(strstr(err.message, "JSON object") != NULL);
+    } else if (same(params, "{\"delay\":10}")) {
+        EXPECT(ENOS_OK, enos_responder_reply_async(reply, 200, ENOS_LIT("{\"accepted\":true}"), NULL, NULL, &err));
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
 static void on_reboot(void *user, const enos_invocation_t *call, enos_responder_t *reply)
 {
     enos_str_t params = enos_invocation_params(call);
@@ -36,6 +72,7 @@ static void on_reboot(void *user, const enos_invocation_t *call, enos_responder_
     CHECK(enos_invocation_kind(call) == ENOS_INVOCATION_SERVICE);
     CHECK(same(enos_invocation_identifier(call), "reboot"));
     CHECK(same(enos_device_key(enos_invocation_device(call)), "t-1"));
+    if (reboot_without_waiting(params, reply)) return;
     if (same(params, "{\"delay\":1}")) {
         outputs[0].value = enos_bool(1);
         EXPECT(ENOS_OK, enos_responder_reply_values(reply, 200, outputs, 1, &err));
@@ -151,6 +188,7 @@ int main(int argc, char **argv)
     say("set is gone");
     hear();
 
+    wait_for(&answered, 3);
     enos_stats_init(&stats);
     EXPECT(ENOS_OK, enos_client_stats(client, &stats, &err));
     CHECK(stats.acknowledged >= 3 && stats.rejected == 2 && stats.messages_received > 0 && stats.bytes_sent > 0);
