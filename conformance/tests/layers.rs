@@ -47,6 +47,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sdk-runtime", &["sdk-core"]),
     ("sdk-embedded", &["sdk-core"]),
     ("sdk-c", &["sdk-core", "sdk-runtime", "mock-hub"]),
+    ("sdk-c-engine", &["sdk-core", "mock-hub"]),
     ("sdk-java", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("mock-hub", &[]),
     ("conformance", &["sdk-core", "sdk-runtime", "sdk-c", "sdk-java", "mock-hub"]),

@@ -1,0 +1,212 @@
+//! The archive as `make install-engine` installs it, and C programs linked to it.
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// Longest wait for a line or the end of a program.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where the engine is installed for these tests: made once for each test program, by make, as a packager does.
+pub(crate) fn installed() -> &'static Path {
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("engine");
+        let program = std::env::current_exe().unwrap();
+        let root = scratch.join(program.file_stem().unwrap());
+        let _ = std::fs::remove_dir_all(&root);
+        run(
+            Command::new("make")
+                .args(["-s", "-C"])
+                .arg(folder().parent().unwrap())
+                .arg("install-engine")
+                .arg(format!("PREFIX={}", root.display()))
+                .env("CARGO_TARGET_DIR", scratch.join("target"))
+                .env("CARGO", env!("CARGO"))
+                // Another make's or cargo's wishes are none of this one's.
+                .env_remove("MAKEFLAGS")
+                .env_remove("DESTDIR")
+                .env_remove("RUSTFLAGS")
+                .env_remove("CARGO_ENCODED_RUSTFLAGS")
+                .env_remove("CARGO_BUILD_TARGET"),
+            "make and binutils",
+        );
+        root
+    })
+}
+
+/// Runs a tool to its good end; what it printed.
+pub(crate) fn run(command: &mut Command, package: &str) -> String {
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. Fix: install {package}."));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}:\n{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    C99,
+    Cpp11,
+}
+
+/// A program of `tests/c`, or another, compiled without a warning and linked to the archive alone.
+pub(crate) struct Program {
+    path: PathBuf,
+    /// What it runs under, such as valgrind.
+    under: Vec<String>,
+}
+
+impl Program {
+    pub(crate) fn new(source: &str, language: Language) -> Self {
+        Self::with(source, language, &[], &[])
+    }
+
+    /// With more flags for the compiler, and run under another program.
+    pub(crate) fn with(source: &str, language: Language, flags: &[&str], under: &[&str]) -> Self {
+        Self::of(&folder().join("tests/c").join(source), language, flags, under)
+    }
+
+    pub(crate) fn of(source: &Path, language: Language, flags: &[&str], under: &[&str]) -> Self {
+        let (compiler, standard, package) = match language {
+            Language::C99 => ("cc", ["-std=c99", "-xc"], "gcc"),
+            Language::Cpp11 => ("c++", ["-std=c++11", "-xc++"], "g++"),
+        };
+        static PROGRAMS: AtomicUsize = AtomicUsize::new(0);
+        let number = PROGRAMS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("engine-program-{}-{number}", std::process::id());
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let mut command = Command::new(compiler);
+        command.args(standard).args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-g"]).args(flags);
+        command.arg("-I").arg(installed().join("include")).arg("-I").arg(folder().join("../include"));
+        command.arg(source).args(["-xnone", "-o"]).arg(&path).arg(installed().join("lib/libenos_engine.a"));
+        run(&mut command, package);
+        Self { path, under: under.iter().map(|word| (*word).to_owned()).collect() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs it to its end, which must be well; what it printed.
+    pub(crate) fn output(&self, arguments: &[&str]) -> String {
+        let mut running = self.start(arguments);
+        running.input.take();
+        let mut text = String::new();
+        while let Some(line) = running.line_or_end() {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        running.end();
+        text
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = match self.under.split_first() {
+            Some((first, more)) => {
+                let mut command = Command::new(first);
+                command.args(more).arg(&self.path);
+                command
+            }
+            None => Command::new(&self.path),
+        };
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (tell, lines) = channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line)))
+        });
+        let (told, errors) = channel();
+        let mut output = child.stderr.take().unwrap();
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = output.read_to_string(&mut text);
+            let _ = told.send(text);
+        });
+        Running { input: child.stdin.take(), child, lines, errors }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// A program that runs; dropping it ends it.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) input: Option<std::process::ChildStdin>,
+    lines: Receiver<String>,
+    errors: Receiver<String>,
+}
+
+impl Running {
+    pub(crate) fn line_or_end(&self) -> Option<String> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the program prints nothing for {PATIENCE:?}"),
+        }
+    }
+
+    /// The next line must be this one.
+    pub(crate) fn says(&mut self, wanted: &str) {
+        let line = self.line_or_end();
+        if line.as_deref() != Some(wanted) {
+            let _ = self.child.kill();
+            let errors = self.errors.recv_timeout(PATIENCE).unwrap_or_default();
+            panic!("the program says {line:?}, wanted {wanted:?}\n{errors}");
+        }
+    }
+
+    /// Gives it a line.
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Waits for its end, which must be well.
+    pub(crate) fn end(mut self) {
+        self.input.take();
+        while let Some(line) = self.line_or_end() {
+            println!("{line}");
+        }
+        let status = self.child.wait().unwrap();
+        let errors = self.errors.recv_timeout(PATIENCE).unwrap_or_default();
+        assert!(status.success(), "the program ended with {status}:\n{errors}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A request to the hub's HTTP port; the answer's body.
+pub(crate) fn http(address: std::net::SocketAddr, method: &str, path: &str, body: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+    body.to_owned()
+}
