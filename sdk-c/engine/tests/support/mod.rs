@@ -44,6 +44,16 @@ pub(crate) fn installed() -> &'static Path {
     })
 }
 
+/// Whether valgrind is there; where CI is, it has to be.
+pub(crate) fn has_valgrind() -> bool {
+    let there = Command::new("valgrind").arg("--version").output().is_ok();
+    assert!(there || std::env::var_os("CI").is_none(), "valgrind is missing. Fix: install valgrind.");
+    if !there {
+        println!("skipped: valgrind is not installed");
+    }
+    there
+}
+
 /// Runs a tool to its good end; what it printed.
 pub(crate) fn run(command: &mut Command, package: &str) -> String {
     let output =
@@ -110,6 +120,21 @@ impl Program {
         text
     }
 
+    /// Runs it to its end, which must be none of the good ones; what it printed on both outputs, and its exit code.
+    pub(crate) fn failure(&self, arguments: &[&str]) -> (String, Option<i32>) {
+        let mut running = self.start(arguments);
+        running.input.take();
+        let mut text = String::new();
+        while let Some(line) = running.line_or_end() {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        let status = running.child.wait().unwrap();
+        text.push_str(&running.errors.recv_timeout(PATIENCE).unwrap());
+        assert!(!status.success(), "{text}");
+        (text, status.code())
+    }
+
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut command = match self.under.split_first() {
             Some((first, more)) => {
@@ -160,19 +185,9 @@ impl Running {
         }
     }
 
-    /// The next line must be this one.
-    pub(crate) fn says(&mut self, wanted: &str) {
-        let line = self.line_or_end();
-        if line.as_deref() != Some(wanted) {
-            let _ = self.child.kill();
-            let errors = self.errors.recv_timeout(PATIENCE).unwrap_or_default();
-            panic!("the program says {line:?}, wanted {wanted:?}\n{errors}");
-        }
-    }
-
-    /// Gives it a line.
-    pub(crate) fn tell(&mut self, line: &str) {
-        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    /// What Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        run(Command::new("kill").arg("-INT").arg(self.child.id().to_string()), "procps");
     }
 
     /// Waits for its end, which must be well.
