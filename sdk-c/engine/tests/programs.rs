@@ -152,3 +152,21 @@ fn the_epoll_example_says_what_is_wrong() {
     let (said, _) = program.failure(&["--hub", "ssl://127.0.0.1:1"]);
     assert!(said.contains("connect failed: the TLS handshake with the hub failed"), "{said}");
 }
+
+/// The README's loop compiles as it is printed.
+#[test]
+fn the_loop_of_the_readme_compiles() {
+    let readme = std::fs::read_to_string(folder().join("README.md")).unwrap();
+    let (_, behind) = readme.split_once("```c\n").expect("a loop");
+    let (code, _) = behind.split_once("```").expect("its end");
+    assert!(code.contains("drain(") && code.contains("hear("));
+    let source = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("loop-{}.c", std::process::id()));
+    std::fs::write(&source, code).unwrap();
+    for (compiler, standard) in [("cc", ["-std=c99", "-xc"]), ("c++", ["-std=c++11", "-xc++"])] {
+        let mut command = std::process::Command::new(compiler);
+        command.args(standard).args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only"]);
+        command.arg("-I").arg(folder().join("include")).arg(&source);
+        support::run(&mut command, "gcc and g++");
+    }
+    std::fs::remove_file(&source).unwrap();
+}
