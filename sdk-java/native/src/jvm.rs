@@ -261,7 +261,9 @@ impl<'f> Env<'f> {
         let Some(found) = FOUND.get() else { return false };
         let id = found.methods[Upcall::Interrupted as usize];
         // SAFETY: as in `call`; the method takes no arguments.
-        unsafe { jni!(self, v1_1, CallStaticBooleanMethodA, found.upcalls, id, ptr::null()) }
+        let is = unsafe { jni!(self, v1_1, CallStaticBooleanMethodA, found.upcalls, id, ptr::null()) };
+        self.clear("asking for an interrupt");
+        is
     }
 
     /// Lets go of a local reference: a thread of ours has no frame that would do it.
