@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, fs};
@@ -79,4 +80,46 @@ fn rust() {
             ("CARGO_TERM_COLOR".to_owned(), "never".into()),
         ],
     });
+}
+
+/// A Maven repository of its own, filled by the README's own project while there is a network.
+#[test]
+fn java() {
+    let program = env::current_exe().expect("this program");
+    let built = program.parent().expect("a folder");
+    let repository = Path::new(env!("CARGO_TARGET_TMPDIR")).join("m2");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target").to_owned();
+    let options: OsString = format!("-Dmaven.repo.local={}", repository.display()).into();
+    {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut package = Command::new(root().join("sdk-java/package"));
+        package.args(["install", "-DskipTests", "-Dmaven.javadoc.skip"]);
+        package
+            .env("LIBRARY", built.join("libenos_jni.so"))
+            .env("HUB", env!("CARGO_BIN_EXE_conformance-hub"));
+        package.env("REPOSITORY", &repository).env("CARGO_TARGET_DIR", &target);
+        run(&mut package, "default-jdk-headless, maven and binutils");
+        let folder = Scratch::new().expect("a folder");
+        let text = fs::read_to_string(root().join("sdk-java/README.md")).expect("a README");
+        let quick_start = QuickStart::read(&text).expect("a quick start");
+        let (name, pom) = quick_start.files.iter().find(|(name, _)| name == "pom.xml").expect("a project");
+        fs::write(folder.path().join(name), pom).expect("a file");
+        let mut fetch = Command::new("mvn");
+        fetch.args(["-q", "-B", "dependency:copy-dependencies"]).env("MAVEN_OPTS", &options);
+        run(fetch.current_dir(folder.path()), "maven");
+    }
+    follow(&Entry {
+        readme: "sdk-java/README.md",
+        most_commands: 5,
+        most_lines: 12,
+        environment: vec![("MAVEN_OPTS".to_owned(), options)],
+    });
+}
+
+/// Runs a tool to its good end; without the library path that cargo gives to tests.
+fn run(command: &mut Command, package: &str) {
+    let output = command.env_remove("LD_LIBRARY_PATH").output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}. Fix: install {package}."));
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}:\n{}{}", said(&output.stdout), said(&output.stderr));
 }
