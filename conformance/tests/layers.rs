@@ -49,6 +49,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sdk-c", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("sdk-c-engine", &["sdk-core", "mock-hub"]),
     ("sdk-java", &["sdk-core", "sdk-runtime", "mock-hub"]),
+    ("sdk-python", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("mock-hub", &[]),
     ("conformance", &["sdk-core", "sdk-runtime", "sdk-c", "sdk-java", "mock-hub"]),
     ("examples", &["sdk-core", "sdk-runtime", "mock-hub"]),
