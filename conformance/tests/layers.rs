@@ -48,6 +48,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sdk-embedded", &["sdk-core"]),
     ("sdk-c", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("sdk-c-engine", &["sdk-core", "mock-hub"]),
+    ("sdk-python", &["sdk-core", "sdk-runtime"]),
     ("sdk-java", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("sdk-python", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("mock-hub", &[]),

@@ -34,6 +34,12 @@ fn however_bytes_are_cut_the_same_happens() {
     in_every_way("pair.c");
 }
 
+/// Each reason of a lost link, a store that fails, commands of each kind.
+#[test]
+fn every_number_means_what_it_says() {
+    in_every_way("links.c");
+}
+
 fn hub(at: Option<std::net::SocketAddr>) -> Hub {
     let mut builder = Hub::builder().ephemeral().seed_json(mock_hub::example_seed());
     if let Some(address) = at {
