@@ -102,3 +102,24 @@ fn warn(text: &mut Buffer, warning: Warning) -> fmt::Result {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_once_and_at_a_characters_end() {
+        let mut room = [b'x'; 8];
+        for (left, kept) in
+            [(8, "aéübz"), (7, "aéübz"), (6, "aéüb"), (5, "aéü"), (4, "aé"), (2, "a"), (0, "")]
+        {
+            let mut text = Buffer { at: room.as_mut_ptr(), left, len: 0 };
+            for part in ["aé", "üb", "z"] {
+                assert_eq!(text.write_str(part), Ok(()));
+            }
+            assert_eq!(text.len, 7);
+            let used = text.at.addr() - room.as_ptr().addr();
+            assert_eq!(&room[..used], kept.as_bytes(), "{left} bytes");
+        }
+    }
+}

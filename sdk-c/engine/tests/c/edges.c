@@ -129,7 +129,8 @@ static enos_engine_t *made(uint8_t *memory, size_t len)
     return engine;
 }
 
-static void arguments_are_checked_by_name(enos_engine_t *engine)
+/* `before` ends where the engine's block begins. */
+static void arguments_are_checked_by_name(enos_engine_t *engine, const uint8_t *before)
 {
     enos_engine_output_t output;
     enos_point_t point = { ENOS_STR("temp"), enos_double(21.5) }, bad = point, many[17];
@@ -165,6 +166,9 @@ static void arguments_are_checked_by_name(enos_engine_t *engine)
     WRONG(ENOS_ERR_INVALID_ARGUMENT, "time_ms", POST(&point, 1, -5));
     WRONG(ENOS_ERR_INVALID_ARGUMENT, "lent", POST((enos_point_t *)(void *)((size_t)(buffer + 7) & ~(size_t)7), 1, ENOS_TIME_NOW));
     bad.id.ptr = (const char *)buffer;
+    WRONG(ENOS_ERR_INVALID_ARGUMENT, "id points to what the engine lent", POST(&bad, 1, ENOS_TIME_NOW));
+    bad.id.ptr = (const char *)before;
+    bad.id.len = 9; /* its last byte is the block's first */
     WRONG(ENOS_ERR_INVALID_ARGUMENT, "id points to what the engine lent", POST(&bad, 1, ENOS_TIME_NOW));
     bad.id = ENOS_LIT("a\xff");
     WRONG(ENOS_ERR_INVALID_ARGUMENT, "id is no UTF-8", POST(&bad, 1, ENOS_TIME_NOW));
@@ -221,11 +225,12 @@ int main(void)
 {
     static uint8_t memory[8192];
     enos_engine_t *engine;
+    memset(memory, 'x', 8);
     memory_is_asked_for_to_the_byte();
     configurations_are_checked_by_name();
     nothing_is_done_without_an_engine(NULL, ENOS_ERR_INVALID_ARGUMENT);
-    engine = made(memory, sizeof memory);
-    arguments_are_checked_by_name(engine);
+    engine = made(memory + 8, sizeof memory - 8);
+    arguments_are_checked_by_name(engine, memory);
     nothing_is_done_without_an_engine((enos_engine_t *)(void *)((uint8_t *)engine + 1), ENOS_ERR_INVALID_ARGUMENT);
     enos_engine_end(engine);
     nothing_is_done_without_an_engine(engine, ENOS_ERR_INVALID_STATE);

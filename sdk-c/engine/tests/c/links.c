@@ -107,6 +107,7 @@ static void a_refusal_tells_the_hubs_code(void *memory, size_t len)
     begin(memory, len, ENOS_LOGIN_DEVICE_SECRET);
     EXPECT(ENOS_OK, engine, enos_engine_connect(engine, &now, ENOS_ENGINE_FOREVER));
     CHECK(until(ENOS_ENGINE_DIAL) == ENOS_ENGINE_DIAL);
+    CHECK(until(ENOS_ENGINE_DIAL) == ENOS_ENGINE_WAIT && out.as.wait.until_ms == ENOS_ENGINE_NEVER);
     EXPECT(ENOS_OK, engine, enos_engine_link_up(engine, &now));
     until(ENOS_ENGINE_WAIT);
     CHECK(went_out("timestamp=1500000000000|"));
