@@ -124,3 +124,36 @@ fn the_archive_has_our_names_only() {
     names.sort_unstable();
     assert_eq!(names, support::symbols());
 }
+
+/// Both layers in one program, statically: neither archive has a name that the other has, their panic handlers included.
+#[test]
+fn the_engine_is_beside_it_in_one_program() {
+    let hub = hub();
+    let (scratch, root) = installed("engine", &hub);
+    run(
+        Command::new("make")
+            .args(["-s", "-C"])
+            .arg(support::folder())
+            .arg("install-engine")
+            .arg(format!("PREFIX={}", root.display()))
+            // The target folder of the engine's own tests: built once for both.
+            .env("CARGO_TARGET_DIR", PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("engine/target"))
+            .env("CARGO", env!("CARGO"))
+            .env_remove("MAKEFLAGS")
+            .env_remove("DESTDIR")
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("CARGO_BUILD_TARGET"),
+        "make and binutils",
+    );
+    let source = support::folder().join("engine/tests/c/both.c");
+    let program = scratch.0.join("both");
+    let system = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
+    for order in [["libenos.a", "libenos_engine.a"], ["libenos_engine.a", "libenos.a"]] {
+        let mut command = Command::new("cc");
+        command.args(["-DENOS_FIRST", "-DWITH_LIBENOS", "-I"]).arg(root.join("include")).arg(&source);
+        command.args(order.map(|archive| root.join("lib").join(archive)));
+        run(command.args(system).arg("-o").arg(&program), "gcc");
+        assert_eq!(run(&mut Command::new(&program), "nothing"), "done\n");
+    }
+}
