@@ -125,6 +125,37 @@ void client_close(request *asked, client *of)
     else answer_status(asked, enos_client_close(of->own, timeout_ms, &err), &err);
 }
 
+static enos_str_t or_dash(enos_str_t text)
+{
+    return text.len > 0 ? text : enos_str("-");
+}
+
+void client_doctor(request *asked, client *of)
+{
+    enos_doctor_report_t *report = NULL;
+    enos_error_t err;
+    uint32_t timeout_ms;
+    line told;
+
+    enos_error_init(&err);
+    if (!read_u32(word(asked, 3), &timeout_ms)) {
+        answer_misuse(asked, "no time-out");
+    } else if (enos_client_doctor(of->own, timeout_ms, &report, &err) != ENOS_OK) {
+        answer_error(asked, &err);
+    } else {
+        told = line_begin(word(asked, 0));
+        line_word(&told, enos_str("ok"));
+        line_word(&told, enos_str(enos_doctor_report_healthy(report) ? "healthy" : "ill"));
+        line_number(&told, enos_doctor_report_exit_code(report));
+        line_word(&told, enos_doctor_report_session(report));
+        line_word(&told, or_dash(enos_doctor_report_step(report)));
+        line_word(&told, or_dash(enos_doctor_report_cause(report)));
+        line_word(&told, enos_doctor_report_text(report));
+        line_end(&told);
+        enos_doctor_report_free(report);
+    }
+}
+
 /* Time-out, time and points of a post, from the word at `at` on. */
 static int read_post(request *asked, size_t at, uint32_t *timeout_ms, int64_t *time_ms, enos_point_t **points, size_t *count)
 {

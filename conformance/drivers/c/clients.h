@@ -23,5 +23,6 @@ int client_perform(request *asked, client *of);
 void client_connect(request *asked, client *of);
 void client_close(request *asked, client *of);
 void client_post(request *asked, client *of);
+void client_doctor(request *asked, client *of);
 
 #endif

@@ -1,4 +1,5 @@
 import io.enos.sdk.CommandHandler;
+import io.enos.sdk.DoctorReport;
 import io.enos.sdk.EnosClient;
 import io.enos.sdk.Invocation;
 import io.enos.sdk.Lifecycle;
@@ -83,6 +84,8 @@ final class Clients {
                 return List.of();
             case "stats":
                 return stats(client.stats());
+            case "doctor":
+                return diagnosis(client.doctor(Making.millis(words.get(0))));
             default:
                 throw new IllegalStateException("no verb is called " + verb);
         }
@@ -156,6 +159,12 @@ final class Clients {
                 "rejected=" + stats.rejected(), "failed=" + stats.failed(), "dropped_oversize=" + stats.droppedOversize(),
                 "dropped_unknown=" + stats.droppedUnknown(), "dropped_malformed=" + stats.droppedMalformed(),
                 "dropped_stray=" + stats.droppedStray(), "open_requests=" + stats.openRequests());
+    }
+
+    private static List<String> diagnosis(DoctorReport report) {
+        DoctorReport.Step failure = report.failure().orElse(null);
+        return List.of(report.healthy() ? "healthy" : "ill", Integer.toString(report.exitCode()), report.session(),
+                failure == null ? "-" : failure.step(), failure == null ? "-" : failure.cause(), report.text());
     }
 
     /** Closes every client. */

@@ -17,9 +17,9 @@ public final class Driver {
     private static final List<String> VERBS = List.of("hello", "sign", "client_id", "username", "password", "topic",
             "topic_parse", "json_value", "error_kind", "hub_code", "hub_url", "new", "connect", "post", "submit",
             "on_lifecycle", "on_service", "on_measurepoint_set", "on_measurepoint_get", "off", "answer", "forget", "stats",
-            "close", "drop");
+            "doctor", "close", "drop");
 
-    private static final Set<String> WAITING = Set.of("connect", "post", "answer", "close", "drop");
+    private static final Set<String> WAITING = Set.of("connect", "post", "answer", "doctor", "close", "drop");
 
     private final Lines lines = new Lines(new FileOutputStream(FileDescriptor.out));
     private final Clients clients = new Clients(lines);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use enos_runtime::doctor::Report;
 use enos_runtime::{
     AnswerData, Client, ClientBuilder, Error, FileSecretStore, Invocation, InvocationKind, Lifecycle, Limits,
     Login, MemorySecretStore, PostOptions, Proxy, Registration, Responder, Secret, SecretStore, Tls,
@@ -83,6 +84,7 @@ impl Clients {
                 submit(client, name, tag, timeout, time, points, out)
             }
             ("stats", []) => Some(stats(client)),
+            ("doctor", [timeout]) => millis(timeout).map(|timeout| diagnosis(&client.doctor(timeout))),
             ("on_lifecycle", []) => {
                 let (out, name) = (out.clone(), name.to_owned());
                 let told = client.on_lifecycle(move |step| out.event(&lifecycle_words(&name, step)));
@@ -191,6 +193,17 @@ fn handler_key(name: &str, what: &[&str]) -> String {
 
 fn data(json: &str) -> AnswerData<'_> {
     if json.is_empty() { AnswerData::Empty } else { AnswerData::Json(json) }
+}
+
+fn diagnosis(report: &Report) -> Said {
+    let (step, cause) = match report.failure() {
+        Some(step) => (step.stage.name(), step.cause.map_or("-", |cause| cause.code())),
+        None => ("-", "-"),
+    };
+    let verdict = if report.healthy() { "healthy" } else { "ill" };
+    let words =
+        [verdict, &report.exit_code().to_string(), report.session().name(), step, cause, &report.text()];
+    Said::Ok(words.map(str::to_owned).to_vec())
 }
 
 fn millis(text: &str) -> Option<Duration> {

@@ -38,6 +38,7 @@ const VERBS: &[&str] = &[
     "answer",
     "forget",
     "stats",
+    "doctor",
     "close",
     "drop",
 ];
@@ -52,8 +53,8 @@ fn main() -> io::Result<()> {
             return Err(io::Error::other(format!("no request: {line}")));
         };
         let (id, words) = (id.clone(), words.to_vec());
-        if matches!(words.first().map(String::as_str), Some("connect" | "post" | "answer" | "close" | "drop"))
-        {
+        const WAITING: &[&str] = &["connect", "post", "answer", "doctor", "close", "drop"];
+        if words.first().is_some_and(|verb| WAITING.contains(&verb.as_str())) {
             let (out, clients) = (out.clone(), clients.clone());
             std::thread::spawn(move || {
                 let said = perform(&words, &out, &clients);

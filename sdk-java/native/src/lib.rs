@@ -10,6 +10,7 @@
 mod boundary;
 mod client;
 mod config;
+mod doctor;
 mod handlers;
 mod inspect;
 mod jvm;

@@ -227,8 +227,20 @@ fn secrets(client: &Arc<Inner>) -> Vec<Zeroizing<String>> {
     secrets
 }
 
-/// Takes secrets out of what peers may have said.
+/// Takes secrets out of what peers may have said, and makes controls visible: nothing of a peer may steer a terminal.
 fn hide(report: &mut Report, secrets: &[Zeroizing<String>]) {
+    for step in &mut report.steps {
+        if step.detail.contains(char::is_control) {
+            step.detail = step.detail.chars().fold(String::new(), |mut text, c| {
+                if c.is_control() {
+                    text.extend(c.escape_default())
+                } else {
+                    text.push(c)
+                }
+                text
+            });
+        }
+    }
     for secret in secrets {
         let bare = secret.trim();
         if bare.len() < SHORTEST_SECRET {

@@ -26,6 +26,18 @@ abstract class Answer<T> extends CompletableFuture<T> {
         }
     }
 
+    /** A diagnosis. */
+    static final class Diagnosis extends Answer<DoctorReport> {
+        Diagnosis(EnosClient client) {
+            super(client);
+        }
+
+        @Override
+        void settle(long told) {
+            complete(new DoctorReport(Native.doctorTake(told)));
+        }
+    }
+
     /** Something without a result. */
     static final class Done extends Answer<Void> {
         Done(EnosClient client) {

@@ -18,4 +18,9 @@ public final class AsyncClient extends AsyncDevice {
     public CompletableFuture<Void> close(Duration timeout) {
         return client.submitClose(timeout);
     }
+
+    /** As {@link EnosClient#doctor(Duration)}. */
+    public CompletableFuture<DoctorReport> doctor(Duration timeout) {
+        return client.submitDoctor(timeout);
+    }
 }

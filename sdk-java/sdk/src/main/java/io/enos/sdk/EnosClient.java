@@ -194,6 +194,41 @@ public final class EnosClient implements Device, AutoCloseable {
         return answer;
     }
 
+    /**
+     * Walks the client's own way to the hub and back, and says which step fails, why, and what to do: settings, name
+     * look-up, TCP, proxy, clock, TLS, sign-in, a reply. Zero is the default, 10 s for all of it.
+     *
+     * <p>What is wrong is its result, never an exception. It changes nothing at the hub. A client that is online stays so,
+     * and its own session asks for the reply; one that is connecting is asked to connect now. Otherwise the doctor signs
+     * in as the device for a moment, which counts against the dial budget; commands that wait for the device come then,
+     * and go to the client's handlers. A device that was not activated yet is not signed in. No secret is in the report.
+     */
+    public DoctorReport doctor(Duration timeout) {
+        long ms = Times.millis(timeout);
+        long pointer = enter("asking the doctor");
+        try {
+            return new DoctorReport(Native.doctor(pointer, ms));
+        } finally {
+            exit();
+        }
+    }
+
+    CompletableFuture<DoctorReport> submitDoctor(Duration timeout) {
+        long ms = Times.millis(timeout);
+        Answer.Diagnosis answer = new Answer.Diagnosis(this);
+        long pointer = enter("asking the doctor");
+        int slot = session.await(answer);
+        try {
+            Native.doctorAsync(pointer, ms, slot);
+        } catch (Throwable refused) {
+            session.forget(slot);
+            throw refused;
+        } finally {
+            exit();
+        }
+        return answer;
+    }
+
     CompletableFuture<Void> submitClose(Duration timeout) {
         long ms = Times.millis(timeout);
         long pointer = handle.enter();
@@ -503,6 +538,33 @@ public final class EnosClient implements Device, AutoCloseable {
             long threads = runtime == null ? 0 : runtime.enter();
             try {
                 return new EnosClient(login, session, Native.clientNew(bytes, session, login.store, threads));
+            } finally {
+                if (runtime != null) {
+                    runtime.exit();
+                }
+                settings.wipe();
+                java.util.Arrays.fill(bytes, (byte) 0);
+            }
+        }
+
+        /**
+         * As {@link EnosClient#doctor(Duration)} for settings of which no client was made: what is wrong with them, so
+         * that {@link #build()} throws, is the report's first step.
+         *
+         * @throws EnosInvalidArgumentException if there is no login
+         * @throws EnosUnsupportedException if the native library cannot be loaded
+         */
+        public DoctorReport doctor(Duration timeout) {
+            Loader.load();
+            if (login == null) {
+                throw Errors.invalid("the client has no login. Give one: Login.deviceSecret(…).");
+            }
+            long ms = Times.millis(timeout);
+            Settings settings = settings();
+            byte[] bytes = settings.toByteArray();
+            long threads = runtime == null ? 0 : runtime.enter();
+            try {
+                return new DoctorReport(Native.doctorOfSettings(bytes, login.store, threads, ms));
             } finally {
                 if (runtime != null) {
                     runtime.exit();

@@ -43,6 +43,14 @@ final class Native {
 
     static native void postAsync(long client, byte[] points, int length, long timeMs, long timeoutMs, int slot);
 
+    static native byte[] doctor(long client, long timeoutMs);
+
+    static native void doctorAsync(long client, long timeoutMs, int slot);
+
+    static native byte[] doctorTake(long report);
+
+    static native byte[] doctorOfSettings(byte[] settings, SecretStore store, long runtime, long timeoutMs);
+
     static native void stats(long client, long[] out);
 
     static native void register(long client, int kind, byte[] identifier, int number);
