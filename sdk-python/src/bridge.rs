@@ -13,6 +13,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 enum Item {
     /// A future has its result.
     Settled(Py<PyAny>, Result<Option<Delivery>, Error>),
+    /// A future has the two texts of a report.
+    Reported(Py<PyAny>, (String, String)),
     /// A handler is to be called with a command.
     Command(Py<PyAny>, Py<Invocation>),
     /// A handler is to be called with an event.
@@ -63,6 +65,11 @@ impl Bridge {
         self.push(Item::Settled(future, result));
     }
 
+    /// A diagnosis is over.
+    pub(crate) fn reported(&self, future: Py<PyAny>, texts: (String, String)) {
+        self.push(Item::Reported(future, texts));
+    }
+
     pub(crate) fn command(
         &self,
         _py: Python<'_>,
@@ -92,6 +99,13 @@ impl Bridge {
                     Err(error) => {
                         future.call_method1(intern!(py, "set_exception"), (exception(py, &error)?,))?;
                     }
+                }
+                Ok(())
+            }
+            Item::Reported(future, texts) => {
+                let future = future.bind(py);
+                if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
+                    future.call_method1(intern!(py, "set_result"), (texts,))?;
                 }
                 Ok(())
             }

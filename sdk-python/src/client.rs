@@ -3,6 +3,7 @@
 use crate::attach::in_callback;
 use crate::bridge::Bridge;
 use crate::config::{self, ProxyParts, TlsParts};
+use crate::doctor;
 use crate::error::{Raise, raised};
 use crate::handlers::{Named, Registration};
 use crate::pending::{Pending, fate};
@@ -20,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Threads for many clients: give it to them as `runtime=`.
 #[pyclass(frozen, module = "enos_sdk")]
-pub(crate) struct Runtime(enos_runtime::Runtime);
+pub(crate) struct Runtime(pub(crate) enos_runtime::Runtime);
 
 #[pymethods]
 impl Runtime {
@@ -114,14 +115,8 @@ impl ClientCore {
         runtime: Option<&Bound<'_, Runtime>>,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
-        let builder = config::builder(py, hub, login, store, tls, proxy)?;
-        let mut builder = config::options(builder, options)?;
-        if let Some(limits) = limits {
-            builder = builder.limits(config::limits(limits)?);
-        }
-        if let Some(runtime) = runtime {
-            builder = builder.runtime(&runtime.get().0);
-        }
+        let builder =
+            config::whole(py, (hub, login, store, tls, proxy), (limits, runtime.map(Bound::get), options))?;
         // Reads the secret store, which may be the program's own.
         let client = py.detach(|| builder.build()).raise(py)?;
         let device = client.device().clone();
@@ -292,6 +287,22 @@ impl ClientCore {
         let client = self.client(py)?;
         let handler = move |step: &enos_runtime::Lifecycle| named.lifecycle(step);
         py.detach(|| client.on_lifecycle(handler)).raise(py).map(Registration::new)
+    }
+
+    /// Asks the doctor: the report for programs, and the one for people.
+    fn doctor(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<(String, String)> {
+        doctor::ask(py, self.client(py)?, timeout)
+    }
+
+    /// Asks the doctor; the future is told in its loop.
+    fn doctor_async(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        bridge: Py<Bridge>,
+        future: Py<PyAny>,
+    ) -> PyResult<()> {
+        doctor::ask_async(py, self.client(py)?, timeout, bridge, future)
     }
 
     /// The counters by name.

@@ -1,5 +1,6 @@
 //! What a client is made of, as the Python package hands it over.
 
+use crate::client::Runtime;
 use crate::error::{Raise, invalid};
 use crate::store;
 use crate::time::duration;
@@ -23,8 +24,12 @@ pub(crate) type TlsParts = (Option<Pem>, Option<Pem>, Option<Pem>);
 /// Host, port, user and password of a proxy.
 pub(crate) type ProxyParts = (String, u16, Option<String>, Option<String>);
 
+/// Hub, login, secret store, TLS and proxy.
+pub(crate) type Named<'s, 'py> =
+    (&'s str, (String, String, String), Option<&'s Bound<'py, PyAny>>, Option<TlsParts>, Option<ProxyParts>);
+
 /// A builder with everything in place that has no number.
-pub(crate) fn builder(
+fn builder(
     py: Python<'_>,
     hub: &str,
     login: (String, String, String),
@@ -51,6 +56,22 @@ pub(crate) fn builder(
     Ok(builder)
 }
 
+/// A builder with everything in place.
+pub(crate) fn whole(
+    py: Python<'_>,
+    (hub, login, secrets, tls, proxy): Named<'_, '_>,
+    (limited, runtime, given): (Option<&Bound<'_, PyDict>>, Option<&Runtime>, &Bound<'_, PyDict>),
+) -> PyResult<ClientBuilder> {
+    let mut builder = options(builder(py, hub, login, secrets, tls, proxy)?, given)?;
+    if let Some(limited) = limited {
+        builder = builder.limits(limits(limited)?);
+    }
+    if let Some(runtime) = runtime {
+        builder = builder.runtime(&runtime.0);
+    }
+    Ok(builder)
+}
+
 fn read_tls((ca, cert, key): TlsParts) -> Result<Tls, enos_runtime::Error> {
     let mut tls = Tls::new();
     match ca {
@@ -70,7 +91,7 @@ fn read_tls((ca, cert, key): TlsParts) -> Result<Tls, enos_runtime::Error> {
 }
 
 /// Sets what was given of the numbers; the rest stays the core's default.
-pub(crate) fn options(mut builder: ClientBuilder, given: &Bound<'_, PyDict>) -> PyResult<ClientBuilder> {
+fn options(mut builder: ClientBuilder, given: &Bound<'_, PyDict>) -> PyResult<ClientBuilder> {
     let py = given.py();
     for (name, value) in given {
         let name: String = name.extract()?;
@@ -100,7 +121,7 @@ pub(crate) fn options(mut builder: ClientBuilder, given: &Bound<'_, PyDict>) -> 
 }
 
 /// Limits: those given, and the core's defaults.
-pub(crate) fn limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
+fn limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
     let mut limits = Limits::DEFAULT;
     for (name, value) in given {
         let name: String = name.extract()?;

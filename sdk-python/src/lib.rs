@@ -10,6 +10,7 @@ mod bridge;
 mod client;
 mod command;
 mod config;
+mod doctor;
 mod error;
 mod handlers;
 mod inspect;
@@ -32,6 +33,8 @@ mod _native {
     use super::client::{ClientCore, Runtime};
     #[pymodule_export]
     use super::command::{Invocation, Responder};
+    #[pymodule_export]
+    use super::doctor::examine;
     #[pymodule_export]
     use super::error::{error_table, kind_of_hub_code};
     #[pymodule_export]

@@ -234,10 +234,17 @@ def stats(name: str) -> list[str]:
     return [f"{counter}={getattr(now, counter)}" for counter in counters]
 
 
+def doctor(name: str, ms: str) -> list[str]:
+    report = _client(name).doctor(timeout=_seconds(ms))
+    failure = report.failure
+    step, cause = (failure.step, failure.cause or "-") if failure else ("-", "-")
+    return ["healthy" if report.healthy else "ill", str(report.exit_code), report.session, step, cause, report.text]
+
+
 VERBS: dict[str, Callable[..., list[str]]] = {
     verb.__name__: verb
     for verb in (
         new, connect, post, submit, on_lifecycle, on_service, on_measurepoint_set, on_measurepoint_get, off, answer,
-        forget, stats, close, drop,
+        forget, stats, doctor, close, drop,
     )
 }  # fmt: skip

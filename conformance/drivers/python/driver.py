@@ -10,7 +10,7 @@ import client
 import pure
 from lines import Misuse, answer, decode, failed
 
-WAITING = {"connect", "post", "answer", "close", "drop"}
+WAITING = {"connect", "post", "answer", "doctor", "close", "drop"}
 
 
 def perform(words: list[str]) -> list[str]:

@@ -69,6 +69,7 @@ from enos_sdk._types import (
 
 if TYPE_CHECKING:
     from enos_sdk._async import AsyncClient
+    from enos_sdk._doctor import DoctorReport, DoctorStep, doctor
 
 __version__: str = _native.__version__
 
@@ -83,6 +84,8 @@ __all__ = [
     "Connecting",
     "Delivery",
     "DeviceSecret",
+    "DoctorReport",
+    "DoctorStep",
     "DynamicActivation",
     "EnosError",
     "ErrorKind",
@@ -116,6 +119,7 @@ __all__ = [
     "UnsupportedError",
     "Value",
     "__version__",
+    "doctor",
     "set_log_level",
 ]
 
@@ -127,4 +131,9 @@ def __getattr__(name: str) -> Any:
 
         globals()[name] = AsyncClient
         return AsyncClient
+    if name in ("DoctorReport", "DoctorStep", "doctor"):
+        from enos_sdk import _doctor
+
+        globals()[name] = getattr(_doctor, name)
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

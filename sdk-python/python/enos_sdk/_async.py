@@ -17,6 +17,7 @@ from enos_sdk._types import Closed, Lifecycle
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from enos_sdk._doctor import DoctorReport
     from enos_sdk._native import Invocation
     from enos_sdk._types import Delivery, Outputs, Points, Time
 
@@ -98,6 +99,14 @@ class AsyncClient(
         await asyncio.gather(*tasks, return_exceptions=True)
         # Nothing is left but the SDK's threads, which end now.
         self._core.close(0)
+
+    async def doctor(self, *, timeout: float | None = None) -> DoctorReport:
+        """Walks the client's own way, and says which step fails, why, and what to do. As `Client.doctor`."""
+        from enos_sdk._doctor import report
+
+        future = self._future()
+        self._core.doctor_async(timeout, self._bridge, future)
+        return report(await future)
 
     def post_measurepoints(
         self, points: Points, *, time: Time | None = None, timeout: float | None = None

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from enos_sdk._doctor import DoctorReport
     from enos_sdk._native import Invocation, Pending
     from enos_sdk._types import Delivery, Lifecycle, Outputs, Points, Time
 
@@ -36,6 +37,19 @@ class Client(Base["Callable[[Invocation], Outputs | None]", "Callable[[Lifecycle
         What has not settled fails with `ClosedError`. Called from a handler of this client it only starts closing.
         """
         self._core.close(timeout)
+
+    def doctor(self, *, timeout: float | None = None) -> DoctorReport:
+        """Walks the client's own way to the hub and back, and says which step fails, why, and what to do.
+
+        Settings, name look-up, TCP, proxy, clock, TLS, sign-in, a reply; `timeout` seconds for all of it, 10 by default.
+        What is wrong is its result, never an exception. It changes nothing at the hub. A client that is online stays so,
+        and its own session asks for the reply; one that is connecting is asked to connect now. Otherwise the doctor
+        signs in as the device for a moment, which counts against the dial budget; commands that wait for the device come
+        then, and go to the client's handlers. A device that was not activated yet is not signed in.
+        """
+        from enos_sdk._doctor import report
+
+        return report(self._core.doctor(timeout))
 
     def post_measurepoints(
         self, points: Points, *, time: Time | None = None, timeout: float | None = None, wait: bool = True

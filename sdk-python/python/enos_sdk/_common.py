@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from enos_sdk._native import Bridge, ClientCore, Registration, Runtime
     from enos_sdk._types import Limits, Login, PathOrPem, Proxy, Tls
 
+    CoreArguments = tuple[
+        str,
+        tuple[str, str, str],
+        object | None,
+        tuple[bytes | str | None, bytes | str | None, bytes | str | None] | None,
+        tuple[str, int, str | None, str | None] | None,
+        dict[str, object] | None,
+        Runtime | None,
+        Mapping[str, object],
+    ]
+
 _live: WeakSet[Base[Any, Any]] = WeakSet()
 
 CommandHandler = TypeVar("CommandHandler", bound=Callable[..., Any])
@@ -49,6 +60,35 @@ def _pem(given: PathOrPem | None) -> bytes | str | None:
 
 def _given(fields: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def core_arguments(
+    hub: str,
+    login: Login,
+    tls: Tls | None,
+    proxy: Proxy | None,
+    limits: Limits | None,
+    runtime: Runtime | None,
+    options: Mapping[str, object],
+) -> CoreArguments:
+    """Settings as the native side takes them."""
+    if isinstance(login, DynamicActivation):
+        words = (login.product_key, login.device_key, login.product_secret)
+        store: object | None = login.store
+    elif isinstance(login, DeviceSecret):
+        words, store = (login.product_key, login.device_key, login.secret), None
+    else:
+        raise TypeError(f"login is a {type(login).__name__}. Give a DeviceSecret or a DynamicActivation.")
+    return (
+        hub,
+        words,
+        store,
+        (_pem(tls.ca), _pem(tls.cert), _pem(tls.key)) if tls else None,
+        (proxy.host, proxy.port, proxy.user, proxy.password) if proxy else None,
+        _given(vars(limits)) if limits else None,
+        runtime,
+        options,
+    )
 
 
 class Base(Generic[CommandHandler, LifecycleHandler]):
@@ -102,13 +142,6 @@ class Base(Generic[CommandHandler, LifecycleHandler]):
         self._prepare()
         self._handlers: dict[int, Callable[..., Any]] = {}
         self._last_handler = 0
-        if isinstance(login, DynamicActivation):
-            words = (login.product_key, login.device_key, login.product_secret)
-            store = login.store
-        elif isinstance(login, DeviceSecret):
-            words, store = (login.product_key, login.device_key, login.secret), None
-        else:
-            raise TypeError(f"login is a {type(login).__name__}. Give a DeviceSecret or a DynamicActivation.")
         options = _given(
             {
                 "keep_alive": keep_alive,
@@ -124,16 +157,7 @@ class Base(Generic[CommandHandler, LifecycleHandler]):
                 "dial_timeout": dial_timeout,
             }
         )
-        self._core = _native.ClientCore(
-            hub,
-            words,
-            store,
-            (_pem(tls.ca), _pem(tls.cert), _pem(tls.key)) if tls else None,
-            (proxy.host, proxy.port, proxy.user, proxy.password) if proxy else None,
-            _given(vars(limits)) if limits else None,
-            runtime,
-            options,
-        )
+        self._core = _native.ClientCore(*core_arguments(hub, login, tls, proxy, limits, runtime, options))
         _live.add(self)
 
     def _prepare(self) -> None:

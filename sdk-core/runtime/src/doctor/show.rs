@@ -55,7 +55,7 @@ impl Report {
             Session::None => "no sign-in",
             Session::Live => "through the client's own session, which was up",
             Session::Joined => "through the client's own session",
-            Session::Own => "signed in once for this, and signed off",
+            Session::Own => "by one sign-in of the doctor itself",
         };
         writeln!(out, "{} ms; {session}; exit code {}", millis(self.duration), self.exit_code())
     }

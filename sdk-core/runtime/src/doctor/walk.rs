@@ -19,13 +19,15 @@ use zeroize::Zeroizing;
 const NETWORK: u32 = 45;
 const SIGN_IN: u32 = 72;
 const REPLY: u32 = 90;
+/// More time than a day is of no use.
+const LONGEST: Duration = Duration::from_secs(86_400);
 /// A text this short is no secret, and taking it out would spoil words.
 const SHORTEST_SECRET: usize = 4;
 
 /// Examines a client.
 pub(crate) fn examine(client: &Arc<Inner>, timeout: Duration) -> Report {
     let start = Instant::now();
-    let timeout = if timeout.is_zero() { TIMEOUT } else { timeout };
+    let timeout = if timeout.is_zero() { TIMEOUT } else { timeout.min(LONGEST) };
     let at = |percent| clock::after(timeout * percent / 100);
     let (network_end, sign_in_end, reply_end) = (at(NETWORK), at(SIGN_IN), at(REPLY));
     let recipe = &client.parts().recipe;
