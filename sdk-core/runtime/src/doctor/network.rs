@@ -2,6 +2,7 @@
 
 use super::{Cause, Stage, Status, Step};
 use crate::dial::{self, Cancel, Passed, Plan, Target, Wait};
+use crate::error::Error;
 use crate::inner::Inner;
 use crate::link::Down;
 use crate::os::{clock, thread};
@@ -62,21 +63,32 @@ pub(super) fn walk(
     deadline: Instant,
 ) -> (Vec<Step>, bool) {
     let start = Instant::now();
-    let shared = Arc::new(Shared::default());
     let cancel = Arc::new(Cancel::default());
     let job = {
-        let (shared, cancel, client) = (shared.clone(), cancel.clone(), client.clone());
-        let (plan, target) = (plan.clone(), target.clone());
-        move || {
-            dial(&client, &plan, &target, &cancel, &shared, deadline);
-            shared.lock().done = true;
-            shared.done.notify_all();
-        }
+        let (cancel, client, plan, target) = (cancel.clone(), client.clone(), plan.clone(), target.clone());
+        move |shared: &Shared| dial(&client, &plan, &target, &cancel, shared, deadline)
     };
-    // A thread of its own, not one of the pool: a look-up that hangs holds it, and clients need theirs.
-    if let Err(error) = thread::spawn("enos-doctor", job) {
-        return (vec![Step::failed(Stage::Name, Cause::Internal, error.message)], false);
-    }
+    let trace = match watch(deadline, job) {
+        Ok(trace) => trace,
+        Err(error) => return (vec![Step::failed(Stage::Name, Cause::Internal, error.message)], false),
+    };
+    cancel.cancel();
+    let reached = matches!(trace.ended, Some((_, Ok(()))));
+    (steps(&trace, plan, target, start, Instant::now()), reached)
+}
+
+/// Runs the job on a thread of its own, and takes what it has noted when it is done, or at the deadline.
+///
+/// Not on the pool: a look-up that hangs holds its thread, and clients need theirs.
+fn watch(deadline: Instant, job: impl FnOnce(&Shared) + Send + 'static) -> Result<Trace, Error> {
+    let shared = Arc::new(Shared::default());
+    let theirs = shared.clone();
+    let run = move || {
+        job(&theirs);
+        theirs.lock().done = true;
+        theirs.done.notify_all();
+    };
+    thread::spawn("enos-doctor", run)?;
     let mut trace = shared.lock();
     while !trace.done {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -85,10 +97,7 @@ pub(super) fn walk(
         }
         trace = shared.done.wait_timeout(trace, left).unwrap_or_else(PoisonError::into_inner).0;
     }
-    let trace = std::mem::take(&mut *trace);
-    cancel.cancel();
-    let reached = matches!(trace.ended, Some((_, Ok(()))));
-    (steps(&trace, plan, target, start, Instant::now()), reached)
+    Ok(std::mem::take(&mut *trace))
 }
 
 fn dial(
@@ -212,7 +221,7 @@ fn steps(trace: &Trace, plan: &Plan, target: &Target, start: Instant, now: Insta
     // Clock and TLS.
     match (&trace.secured, target.scheme) {
         (Some((at, secured)), _) => {
-            steps.push(clock_step(secured.leaf.as_ref()));
+            steps.push(clock_step(wall_s(), secured.leaf.as_ref()));
             steps.push(tls(secured).took(*at - last));
         }
         (None, Scheme::Ssl) => {
@@ -224,7 +233,7 @@ fn steps(trace: &Trace, plan: &Plan, target: &Target, start: Instant, now: Insta
                 let text = "the hub's certificate is not valid yet by this device's clock";
                 steps.push(Step::new(Stage::Tls, Status::Skipped, text).took(ended - last));
             } else {
-                let mut step = clock_step(None);
+                let mut step = clock_step(wall_s(), None);
                 if cause == Cause::HubCertificateExpired {
                     step.detail = format!("this device's clock says {}", date(wall_s()));
                 }
@@ -234,7 +243,7 @@ fn steps(trace: &Trace, plan: &Plan, target: &Target, start: Instant, now: Insta
             }
         }
         (None, _) => {
-            steps.push(clock_step(None));
+            steps.push(clock_step(wall_s(), None));
             let text = "none: the hub URL says tcp, so everything goes in clear";
             steps.push(Step::new(Stage::Tls, Status::Skipped, text));
         }
@@ -317,8 +326,7 @@ fn tls(secured: &Secured) -> Step {
     Step::new(Stage::Tls, Status::Ok, text)
 }
 
-fn clock_step(leaf: Option<&Certificate>) -> Step {
-    let now = wall_s();
+fn clock_step(now: i64, leaf: Option<&Certificate>) -> Step {
     let mut text = format!("this device's clock says {}", date(now));
     if now < OLDEST_NOW_S {
         text.push_str(", which cannot be: points would be stored with a wrong time");
@@ -339,4 +347,66 @@ fn clock_step(leaf: Option<&Certificate>) -> Step {
 pub(super) fn wall_s() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(clock::millis(since) / 1_000).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::Tls;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_look_up_that_hangs_is_left_to_its_thread() {
+        let (tell, hear) = mpsc::channel::<()>();
+        let start = Instant::now();
+        let deadline = start + Duration::from_millis(50);
+        let trace = watch(deadline, move |_| {
+            // Until the end of the test.
+            let _ = hear.recv();
+        })
+        .unwrap();
+        assert!(Instant::now() >= deadline && !trace.done);
+        let plan = Plan {
+            tls: Tls::new().setup().unwrap(),
+            proxy: None,
+            address_timeout: Duration::ZERO,
+            handshake_timeout: Duration::ZERO,
+            total_timeout: Duration::ZERO,
+        };
+        let target = Target { scheme: Scheme::Tcp, host: "hub.example".to_owned(), port: 1 };
+        let steps = steps(&trace, &plan, &target, start, Instant::now());
+        assert_eq!(steps.len(), 1);
+        assert_eq!((steps[0].stage, steps[0].cause), (Stage::Name, Some(Cause::NameTimeout)));
+        assert!(steps[0].detail.contains("hub.example"), "{}", steps[0].detail);
+        drop(tell);
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_right_is_named() {
+        let step = clock_step(86_400, None);
+        assert_eq!((step.status, step.cause), (Status::Failed, Some(Cause::ClockBehind)));
+        assert!(step.detail.contains("1970-01-02"), "{}", step.detail);
+        assert_eq!(clock_step(OLDEST_NOW_S, None).status, Status::Ok);
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_warned_of() {
+        let secured = |days: i64| {
+            let not_after = wall_s() + days * 86_400;
+            let leaf = Certificate { name: String::new(), issuer: "ca".to_owned(), not_before: 0, not_after };
+            tls(&Secured { version: String::new(), suite: String::new(), chain: 1, leaf: Some(leaf) })
+        };
+        assert_eq!(secured(13).status, Status::Warning);
+        assert_eq!(secured(15).status, Status::Ok);
+    }
+
+    #[test]
+    fn an_address_that_is_silent_is_warned_of_and_one_that_refuses_is_told() {
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let other = |kind: std::io::ErrorKind| [(address(2), Err(kind.into()))];
+        let step = tcp("the hub", Some(address(1)), &other(std::io::ErrorKind::ConnectionRefused));
+        assert!(step.status == Status::Ok && step.detail.contains("127.0.0.1:2"), "{}", step.detail);
+        let step = tcp("the hub", Some(address(1)), &other(std::io::ErrorKind::TimedOut));
+        assert_eq!((step.status, step.cause), (Status::Warning, Some(Cause::ConnectTimeout)));
+    }
 }

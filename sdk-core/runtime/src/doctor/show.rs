@@ -139,3 +139,69 @@ pub(super) fn unreached(steps: &mut Vec<Step>) {
     }
     steps.sort_by_key(|step| step.stage);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Cause;
+
+    fn report() -> Report {
+        let mut steps = vec![
+            Step::new(Stage::Configuration, Status::Ok, "settings"),
+            Step::failed(Stage::Tls, Cause::HubCertificateExpired, "word ".repeat(60)),
+        ];
+        unreached(&mut steps);
+        Report {
+            hub: "ssl://hub.example:18883".to_owned(),
+            device: "pk/dk".to_owned(),
+            session: Session::None,
+            steps,
+            duration: Duration::from_millis(7),
+        }
+    }
+
+    #[test]
+    fn text_begins_with_the_verdict_and_keeps_its_width() {
+        let text = report().text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[..2],
+            ["Doctor: pk/dk at ssl://hub.example:18883", "WRONG:  tls (hub_certificate_expired)"]
+        );
+        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(
+            text.contains("  next: The hub's operator must renew it") && text.contains("exit code 15"),
+            "{text}"
+        );
+        assert!(!text.contains('\u{1b}') && !text.contains(" \n"), "{text:?}");
+    }
+
+    #[test]
+    fn json_has_the_names_that_are_documented() {
+        let text = report().json();
+        assert!(!text.contains('\n'));
+        let tree: Value = serde_json::from_str(&text).unwrap();
+        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let mut top = names(&tree);
+        top.sort();
+        let documented = [
+            "complete",
+            "device",
+            "duration_ms",
+            "exit_code",
+            "failure",
+            "healthy",
+            "hub",
+            "session",
+            "steps",
+        ];
+        assert_eq!(top, documented);
+        let mut step = names(&tree["failure"]);
+        step.sort();
+        let documented =
+            ["cause", "detail", "duration_ms", "error_kind", "hub_code", "next", "status", "step"];
+        assert_eq!(step, documented);
+        assert_eq!(tree["steps"].as_array().unwrap().len(), Stage::ALL.len());
+        assert_eq!((tree["exit_code"].as_u64(), tree["complete"].as_bool()), (Some(15), Some(false)));
+    }
+}

@@ -256,3 +256,52 @@ fn hide(report: &mut Report, secrets: &[Zeroizing<String>]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(detail: &str) -> Report {
+        let steps = vec![Step::new(Stage::Proxy, Status::Failed, detail)];
+        let (hub, device) = ("tcp://hub".to_owned(), "pk/dk".to_owned());
+        Report { hub, device, session: Session::None, steps, duration: Duration::ZERO }
+    }
+
+    #[test]
+    fn what_a_peer_says_tells_no_secret_and_steers_no_terminal() {
+        let mut told = report("it said cAnArY, \u{1b}[31mred\nand abc");
+        let secrets = ["cAnArY\n", "abc"].map(|text| Zeroizing::new(text.to_owned()));
+        hide(&mut told, &secrets);
+        // A secret is known without the line end that was given along; three letters are too few to be one.
+        assert_eq!(told.steps[0].detail, "it said ***, \\u{1b}[31mred\\nand abc");
+    }
+
+    #[test]
+    fn a_warning_of_the_settings_explains_only_what_follows_from_it() {
+        for (warning, failure, wanted) in [
+            (Cause::WhiteSpace, Cause::CredentialsRefused, Cause::WhiteSpace),
+            (Cause::WhiteSpace, Cause::NotAuthorized, Cause::NotAuthorized),
+            (
+                Cause::ClientCertificateExpired,
+                Cause::ClientCertificateRefused,
+                Cause::ClientCertificateExpired,
+            ),
+            (Cause::ClientCertificateExpired, Cause::CredentialsRefused, Cause::CredentialsRefused),
+        ] {
+            let mut steps = [
+                Step::warning(Stage::Configuration, warning, "w"),
+                Step::failed(Stage::SignIn, failure, "f"),
+            ];
+            promote(&mut steps);
+            assert_eq!((steps[1].cause, steps[1].next.as_str()), (Some(wanted), wanted.next()));
+        }
+    }
+
+    #[test]
+    fn what_tls_hears_later_takes_the_place_of_its_good_step() {
+        let mut steps = vec![Step::new(Stage::Tls, Status::Ok, "good")];
+        place(&mut steps, Step::failed(Stage::Tls, Cause::ClientCertificateRefused, "bad"));
+        let found: Vec<_> = steps.iter().map(|step| (step.stage, step.status)).collect();
+        assert_eq!(found, [(Stage::Tls, Status::Failed), (Stage::SignIn, Status::Skipped)]);
+    }
+}
