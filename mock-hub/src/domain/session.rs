@@ -4,8 +4,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use crate::enos::client_id::{self, ClientId};
 use crate::enos::payload;
 use crate::enos::sign::{self, SignDigest, SignMethod};
@@ -138,7 +136,7 @@ impl Cloud {
             Err(refused) => self.metrics.connects_refused.add(refused.code),
         }
         let refusal = outcome.as_ref().err().map(|refused| (refused.connack, refused.code));
-        entry = entry.detail(decoded(&attempt, refusal));
+        entry = entry.sign_in(seen(&attempt, refusal));
         if let Some(device) =
             device.filter(|device| device.device_key.len() + device.product_key.len() <= 256)
         {
@@ -478,28 +476,13 @@ fn check_certificate(attempt: &SignIn<'_>, product: &Product, device: &Device) -
     Err(Refused::new(NOT_AUTHORISED, 745, reason))
 }
 
-/// What the journal shows of a CONNECT: everything but the password.
-fn decoded(attempt: &SignIn<'_>, refusal: Option<(u8, u32)>) -> Value {
-    let mut detail = json!({
-        "clientId": clip(attempt.client_id, 400),
-        "username": clip(attempt.username, 200),
-        "peer": attempt.peer.to_string(),
-        "keepAlive": attempt.keep_alive_s,
-        "cleanSession": attempt.clean_session,
-        "tls": attempt.tls.is_some(),
-    });
-    if let Some(certificate) = attempt.tls.and_then(|tls| tls.client_certificate) {
-        detail["certificateFor"] = common_name(certificate).into();
-    }
-    if let Some(id) = client_id::parse(attempt.client_id) {
-        detail["signedClientId"] = clip(id.signed, 200).into();
-        detail["secureMode"] = id.secure_mode.map(|text| clip(text, 20)).into();
-        detail["signMethod"] = id.sign_method.map(|text| clip(text, 40)).into();
-        detail["timestamp"] = id.timestamp.map(|text| clip(text, 40)).into();
-    }
-    if let Some((connack, code)) = refusal {
-        detail["connack"] = connack.into();
-        detail["code"] = code.into();
-    }
-    detail
+/// What the journal keeps of a CONNECT: everything but the password.
+fn seen(attempt: &SignIn<'_>, refusal: Option<(u8, u32)>) -> journal::SignIn {
+    let mut seen = journal::SignIn::new(attempt.client_id, attempt.username, attempt.peer);
+    seen.keep_alive_s = attempt.keep_alive_s;
+    seen.clean_session = attempt.clean_session;
+    seen.tls = attempt.tls.is_some();
+    seen.certificate_for = attempt.tls.and_then(|tls| tls.client_certificate).map(common_name);
+    seen.refusal = refusal;
+    seen
 }

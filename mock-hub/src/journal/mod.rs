@@ -7,6 +7,7 @@ mod filter;
 mod line;
 mod listener;
 mod ring;
+mod sign_in;
 
 use std::borrow::Cow;
 
@@ -21,6 +22,7 @@ pub(crate) use listener::Listener;
 #[cfg(test)]
 use listener::{Batch, TooMany};
 pub(crate) use ring::{Journal, Seen};
+pub(crate) use sign_in::SignIn;
 
 /// Bytes of a payload kept with a message entry; the ring as a whole has a bound of its own.
 const PAYLOAD: usize = 64 * 1024;
@@ -116,6 +118,7 @@ pub(crate) enum Detail {
     None,
     Json(Value),
     Message(Message),
+    SignIn(Box<SignIn>),
 }
 
 /// A message as the journal keeps it.
@@ -192,6 +195,11 @@ impl Entry {
         self
     }
 
+    pub(crate) fn sign_in(mut self, sign_in: SignIn) -> Self {
+        self.detail = Detail::SignIn(Box::new(sign_in));
+        self
+    }
+
     /// The rule that a warning or a refusal names in its text: `rule 6: …`.
     fn rule_in_text(&self) -> Option<u8> {
         let (_, rest) = self.text.split_once("rule ")?;
@@ -204,7 +212,7 @@ impl Entry {
         match &self.detail {
             Detail::Message(message) => Some(&message.topic),
             Detail::Json(detail) => detail["topic"].as_str(),
-            Detail::None => None,
+            Detail::None | Detail::SignIn(_) => None,
         }
     }
 
@@ -213,7 +221,16 @@ impl Entry {
         match &self.detail {
             Detail::Message(message) => Some(&message.id),
             Detail::Json(detail) => detail["id"].as_str().or(detail["commandId"].as_str()),
-            Detail::None => None,
+            Detail::None | Detail::SignIn(_) => None,
+        }
+    }
+
+    /// What was decoded beside a message, as JSON.
+    pub(crate) fn decoded(&self) -> Option<Cow<'_, Value>> {
+        match &self.detail {
+            Detail::Json(detail) => Some(Cow::Borrowed(detail)),
+            Detail::SignIn(sign_in) => Some(Cow::Owned(sign_in.to_json())),
+            Detail::None | Detail::Message(_) => None,
         }
     }
 
@@ -222,6 +239,7 @@ impl Entry {
         match &self.detail {
             Detail::Message(message) => message.code,
             Detail::Json(detail) => detail["code"].as_i64(),
+            Detail::SignIn(sign_in) => sign_in.refusal.map(|(_, code)| code.into()),
             Detail::None => None,
         }
     }
@@ -241,13 +259,14 @@ impl Entry {
 
     /// Bytes it holds beyond its own size, roughly.
     fn weight(&self) -> usize {
-        /// What decoded JSON takes, roughly: a CONNECT is the longest.
+        /// What decoded JSON takes, roughly.
         const JSON: usize = 1024;
         let text = if let Cow::Owned(text) = &self.text { text.len() } else { 0 };
         let detail = match &self.detail {
             Detail::None => 0,
             Detail::Json(_) => JSON,
             Detail::Message(message) => message.topic.len() + message.id.len() + message.payload.len(),
+            Detail::SignIn(sign_in) => sign_in.weight(),
         };
         size_of::<Seen>() + text + detail
     }

@@ -6,7 +6,7 @@ use askama::Template;
 use serde_json::Value;
 
 use crate::domain::EntryKind;
-use crate::journal::{Detail, Entry, Message, Seen, clip, shown};
+use crate::journal::{Entry, Message, Seen, clip, shown};
 
 use super::time_of_day;
 
@@ -121,9 +121,21 @@ fn gist(points: &[PointOf]) -> Option<String> {
 
 fn facts(entry: &Entry) -> Vec<(String, String)> {
     let fact = |name: &str, value: Cow<'_, str>| (name.to_owned(), value.into_owned());
-    match &entry.detail {
-        Detail::None => Vec::new(),
-        Detail::Json(Value::Object(fields)) => fields
+    if let Some(message) = entry.as_message() {
+        let mut facts = vec![fact("topic", (&*message.topic).into())];
+        if !message.id.is_empty() {
+            facts.push(fact("id", (&*message.id).into()));
+        }
+        facts.push(fact("QoS", message.qos.to_string().into()));
+        facts.push(fact("bytes", message.bytes.to_string().into()));
+        if let Some(code) = message.code {
+            facts.push(fact("code", code.to_string().into()));
+        }
+        return facts;
+    }
+    match entry.decoded().as_deref() {
+        None => Vec::new(),
+        Some(Value::Object(fields)) => fields
             .iter()
             .filter(|(name, value)| !value.is_null() && !matches!(&***name, "fix" | "rule"))
             .map(|(name, value)| match value {
@@ -132,19 +144,7 @@ fn facts(entry: &Entry) -> Vec<(String, String)> {
             })
             .filter(|(_, value)| !value.is_empty())
             .collect(),
-        Detail::Json(other) => vec![fact("detail", other.to_string().into())],
-        Detail::Message(message) => {
-            let mut facts = vec![fact("topic", (&*message.topic).into())];
-            if !message.id.is_empty() {
-                facts.push(fact("id", (&*message.id).into()));
-            }
-            facts.push(fact("QoS", message.qos.to_string().into()));
-            facts.push(fact("bytes", message.bytes.to_string().into()));
-            if let Some(code) = message.code {
-                facts.push(fact("code", code.to_string().into()));
-            }
-            facts
-        }
+        Some(other) => vec![fact("detail", other.to_string().into())],
     }
 }
 
