@@ -112,6 +112,27 @@ fn both_versions_serve_and_the_certificate_follows_the_offer() {
 }
 
 #[test]
+fn a_client_that_signs_off_is_told_the_end_also_in_slices() {
+    use std::io::Read;
+    let hub = hub();
+    for version in [&version::TLS12, &version::TLS13] {
+        for fault in ["", r#"{"kind":"slicer","average_size":7,"size_variation":3,"direction":"down"}"#] {
+            if !fault.is_empty() {
+                let (status, told) = http(&mut tcp(hub.http()), "POST", "/hub/v1/faults", fault);
+                assert_eq!(status, 200, "{told}");
+            }
+            let mut client = Offer { versions: &[version], ..Offer::new(&hub) }.dial(&hub);
+            assert_eq!(sign_in(&mut client, &device("pk1", "d1")), Ok(0), "{version:?}");
+            client.send(&[0xE0, 0]);
+            // Without the alert close_notify rustls gives an error instead of an end.
+            assert_eq!(client.0.read(&mut [0; 8]).unwrap(), 0, "{version:?} {fault}");
+        }
+        let (status, _) = http(&mut tcp(hub.http()), "DELETE", "/hub/v1/faults", "");
+        assert_eq!(status, 200);
+    }
+}
+
+#[test]
 fn tls_1_3_falls_back_to_rsa_for_a_client_that_verifies_nothing_else() {
     let hub = hub();
     let mut roots = RootCertStore::empty();

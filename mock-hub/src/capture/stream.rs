@@ -1,6 +1,6 @@
 //! A stream whose traffic is captured.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -22,6 +22,10 @@ impl<S> Tapped<S> {
 
     pub(crate) fn get_ref(&self) -> &S {
         &self.stream
+    }
+
+    pub(crate) fn inner_mut(&mut self) -> &mut S {
+        &mut self.stream
     }
 }
 
@@ -50,6 +54,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
             tap.sent(bytes.get(..*count).unwrap_or_default());
         }
         Poll::Ready(written)
+    }
+
+    /// Several parts at once are for streams without a tap, which is told one part after the other.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.tap.is_none() {
+            return Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        }
+        let first = parts.iter().find(|part| !part.is_empty()).map_or(&[][..], |part| part);
+        self.poll_write(cx, first)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tap.is_none() && self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -2,13 +2,14 @@
 //!
 //! Without a fault each call costs one comparison more than the bare socket.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::capture::Tapped;
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ use crate::fabric::Line;
 use crate::fault::{Direction, Shaped, Shaper};
 
 use super::Front;
+use super::mqtt::Stream;
 
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -195,6 +197,24 @@ impl Shaping {
     }
 }
 
+impl Stream for Faulty {
+    fn poll_farewell(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Dropping the socket is all it takes.
+        if self.shaping.is_none() { Poll::Ready(Ok(())) } else { self.poll_shutdown(cx) }
+    }
+}
+
+impl Stream for Tapped<TlsStream<Faulty>> {
+    fn poll_farewell(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (below, session) = self.as_mut().get_mut().inner_mut().get_mut();
+        if below.shaping.is_some() {
+            return self.poll_shutdown(cx);
+        }
+        session.send_close_notify();
+        self.poll_flush(cx)
+    }
+}
+
 impl AsyncRead for Faulty {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -238,6 +258,24 @@ impl AsyncWrite for Faulty {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// The parts of a TLS flight leave in one packet; a shaped direction takes the first of them.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.look();
+        if self.shaping.is_none() {
+            return Pin::new(&mut self.inner).poll_write_vectored(cx, parts);
+        }
+        let first = parts.iter().find(|part| !part.is_empty()).map_or(&[][..], |part| part);
+        self.poll_write(cx, first)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     /// What a shaped direction holds is on its way, as in the buffer of a socket.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -112,18 +112,44 @@ pub(super) async fn accept_all<F>(
     let _ = real::timeout(STOP_WAIT, async { while tasks.join_next().await.is_some() {} }).await;
 }
 
+/// Whether what a listening socket is set to holds for what it accepts: so it is on Linux, where a call for each
+/// connection is saved.
+const INHERITED: bool = cfg!(target_os = "linux");
+
+/// Sets up a socket before it listens: all that is ready goes out in one write, so Nagle's wait would only add delay.
+pub(crate) fn ready_for_small_writes(socket: &TcpSocket) -> io::Result<()> {
+    if INHERITED { socket.set_nodelay(true) } else { Ok(()) }
+}
+
 /// Accepts one connection, ready for small writes; after an error it has waited a little.
 async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // All that is ready goes out in one write, so Nagle's wait would only add delay. A peer that is
-            // gone again shows when it is read.
-            let _ = stream.set_nodelay(true);
+            if !INHERITED {
+                // A peer that is gone again shows when it is read.
+                let _ = stream.set_nodelay(true);
+            }
             Ok((stream, peer))
         }
         Err(error) => {
             real::sleep(ACCEPT_PAUSE).await;
             Err(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_accepted_sends_small_writes_at_once() {
+        let socket = TcpSocket::new_v4().unwrap();
+        ready_for_small_writes(&socket).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = accept(&listener).await.unwrap();
+        assert!(stream.nodelay().unwrap());
     }
 }

@@ -78,6 +78,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     // hubs share a port instead.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
+    listen::ready_for_small_writes(&socket)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -1,10 +1,16 @@
 //! The hub's timer: calls the cloud when a deadline has come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::clock::real;
 use crate::domain::Cloud;
+
+/// The longest sleep of the timer. It needs none, but tokio does: a timer that is to fire before all others makes it
+/// wake its own poller, and with this one around none of the waits that a new connection begins with is that early.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Ends what is due, by the hub's clock, until the stop.
 pub(super) async fn keep_time(cloud: Arc<Cloud>, mut stop: watch::Receiver<bool>) {
@@ -26,6 +32,7 @@ pub(super) async fn keep_time(cloud: Arc<Cloud>, mut stop: watch::Receiver<bool>
             _ = stop.wait_for(|stop| *stop) => return,
             () = cloud.alarm.rung() => {}
             () = due => {}
+            () = real::sleep(LOOK) => {}
         }
     }
 }

@@ -87,6 +87,7 @@ enum Stage {
     },
     Closing {
         output: Output,
+        asked: bool,
     },
     Gone,
 }
@@ -123,6 +124,11 @@ impl Connection {
             Stage::Closing { .. } => Phase::Closing,
             Stage::Gone => Phase::Gone,
         }
+    }
+
+    /// Whether the peer itself wanted the end, so that nothing of it is left unread.
+    pub(super) fn is_asked_for(&self) -> bool {
+        matches!(self.stage, Stage::Closing { asked: true, .. })
     }
 
     /// Whether bytes of the peer are taken now; what comes meanwhile must wait where it is.
@@ -233,9 +239,9 @@ impl Connection {
     pub fn transmit(&self) -> &[u8] {
         match &self.stage {
             Stage::Online(online) => online.output().unsent(),
-            Stage::Lingering { output, .. } | Stage::Refused { output, .. } | Stage::Closing { output } => {
-                output.unsent()
-            }
+            Stage::Lingering { output, .. }
+            | Stage::Refused { output, .. }
+            | Stage::Closing { output, .. } => output.unsent(),
             Stage::Connecting { .. } | Stage::Slow { .. } | Stage::Claiming { .. } | Stage::Gone => &[],
         }
     }
@@ -245,7 +251,9 @@ impl Connection {
         self.front.cloud.metrics.bytes_out.add(count as u64);
         match &mut self.stage {
             Stage::Online(online) => online.output_mut().sent(count),
-            Stage::Lingering { output, .. } | Stage::Refused { output, .. } | Stage::Closing { output } => {
+            Stage::Lingering { output, .. }
+            | Stage::Refused { output, .. }
+            | Stage::Closing { output, .. } => {
                 output.sent(count);
             }
             Stage::Connecting { .. } | Stage::Slow { .. } | Stage::Claiming { .. } | Stage::Gone => {}
@@ -291,7 +299,7 @@ impl Connection {
                 }
             }
             Stage::Lingering { until_ms, output } if now_ms >= *until_ms => {
-                self.stage = Stage::Closing { output: std::mem::take(output) };
+                self.stage = Stage::Closing { output: std::mem::take(output), asked: false };
             }
             Stage::Online(online) => {
                 let expired = online.expire(now_ms);
@@ -314,16 +322,16 @@ impl Connection {
             match end {
                 // What waits never leaves: the hub has forgotten this connection.
                 End::HalfOpen { hold_ms } => self.linger(Output::default(), hold_ms),
-                _ => self.close(output),
+                _ => self.close(output, matches!(end, End::Disconnect | End::Closed)),
             }
         }
     }
 
     /// Sends what waits and ends, late if a fault wants it so.
-    fn close(&mut self, output: Output) {
+    fn close(&mut self, output: Output, asked: bool) {
         let device = self.open.line().device().cloned();
         match self.front.cloud.faults.slow_close(device.as_ref()) {
-            None => self.stage = Stage::Closing { output },
+            None => self.stage = Stage::Closing { output, asked },
             Some((strike, delay_ms)) => {
                 self.front.cloud.note(strike.entry(device.as_ref()));
                 self.linger(output, delay_ms);

@@ -26,5 +26,5 @@ mod packet_tests;
 
 pub use connection::{Connection, Phase};
 pub(crate) use session::Sessions;
-pub(crate) use shell::serve;
+pub(crate) use shell::{Stream, serve};
 pub(crate) use sign_in::Security;

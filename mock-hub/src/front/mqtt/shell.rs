@@ -20,8 +20,15 @@ use super::sign_in::Security;
 
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// A stream that a connection can be served on.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// Does what a shutdown does and the drop that follows does not: for a peer that waits for nothing more, that saves
+    /// a call to the system.
+    fn poll_farewell(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
 /// Serves one connection until it ends.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn serve<S: Stream>(
     front: &Arc<Front>,
     open: OpenLine,
     stream: S,
@@ -44,7 +51,7 @@ struct Shell<S> {
     connection: Connection,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
+impl<S: Stream> Shell<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.poll_io(cx);
@@ -53,7 +60,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
                 Phase::Closing => {
                     // The peer may be gone or slow: one try each, and no wait.
                     let _ = self.poll_write(cx);
-                    let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+                    let stream = Pin::new(&mut self.stream);
+                    let _ = if self.connection.is_asked_for() {
+                        stream.poll_farewell(cx)
+                    } else {
+                        stream.poll_shutdown(cx)
+                    };
                     return Poll::Ready(());
                 }
                 Phase::Gone => return Poll::Ready(()),
