@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::server::Server;
+use super::sources::Sources;
 use super::{Watch, acceptor, devices, tls};
 use crate::bench::Outcome;
 use crate::bench::mqtt::{self, kind};
@@ -46,6 +47,7 @@ pub(super) fn plain(peer: &str, order: &Order) -> Outcome<Sample> {
     let mut goodbye = Vec::new();
     mqtt::put_disconnect(&mut goodbye);
     let mut under_way = VecDeque::new();
+    let mut sources = Sources::new();
     let mut end = |mut socket: TcpStream| -> Outcome<()> {
         finish(&mut socket)?;
         Ok(socket.write_all(&goodbye)?)
@@ -59,7 +61,9 @@ pub(super) fn plain(peer: &str, order: &Order) -> Outcome<Sample> {
         if under_way.len() == usize::from(order.window) {
             under_way.pop_front().map_or(Ok(()), &mut end)?;
         }
-        under_way.push_back(start(server.mqtt, packet)?);
+        let mut socket = sources.connect(server.mqtt)?;
+        socket.write_all(packet)?;
+        under_way.push_back(socket);
     }
     under_way.into_iter().try_for_each(&mut end)?;
     watch.end(order.count - warm_up)

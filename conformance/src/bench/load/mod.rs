@@ -21,6 +21,7 @@ pub mod mosquitto;
 mod posts;
 mod ready;
 mod server;
+mod sources;
 mod sqlite;
 mod tls;
 mod world;
