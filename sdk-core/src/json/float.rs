@@ -159,11 +159,13 @@ static CORRECTIONS: [u64; 20] = [
 
 #[cfg(test)]
 mod tests {
+    use super::power_of_ten;
     use crate::json::write_f64;
     use crate::wire::{Full, Writer};
     use proptest::prelude::*;
     extern crate std;
     use std::string::String;
+    use std::vec::Vec;
 
     fn text(x: f64) -> String {
         let mut out = [0; 32];
@@ -256,6 +258,47 @@ mod tests {
             agrees(decimal);
             // Whole numbers round the edge of exactness.
             agrees((next() >> (next() % 64)) as f64);
+        }
+    }
+
+    /// A whole number of any size, lowest word first.
+    fn times_ten_to(number: u128, power: u32) -> Vec<u32> {
+        let mut words: Vec<u32> = (0..4).map(|word| (number >> (32 * word)) as u32).collect();
+        for _ in 0..power {
+            let mut carry = 0_u64;
+            for word in &mut words {
+                carry += u64::from(*word) * 10;
+                *word = carry as u32;
+                carry >>= 32;
+            }
+            words.push(carry as u32);
+        }
+        words
+    }
+
+    fn bits(number: &[u32]) -> usize {
+        let top = number.iter().rposition(|word| *word != 0).unwrap();
+        32 * top + 32 - number[top].leading_zeros() as usize
+    }
+
+    /// A power that is off in its last bit shows in few doubles, if in any; here it shows.
+    #[test]
+    fn every_power_of_ten_is_exact_and_rounded_up() {
+        for k in 0..=324 {
+            let exact = times_ten_to(1, k);
+            let length = bits(&exact);
+            let bit = |at: usize| exact[at / 32] >> (at % 32) & 1;
+            let first = (0..128).fold(0, |first: u128, place| {
+                first << 1 | if place < length { u128::from(bit(length - 1 - place)) } else { 0 }
+            });
+            let more = (0..length.saturating_sub(128)).any(|at| bit(at) == 1);
+            assert_eq!(power_of_ten(k as i32), first + u128::from(more), "10^{k}");
+        }
+        for k in 1..=292 {
+            // The least number that times 10^k reaches a power of two.
+            let power = power_of_ten(-(k as i32));
+            assert_eq!(power.leading_zeros(), 0);
+            assert!(bits(&times_ten_to(power, k)) > bits(&times_ten_to(power - 1, k)), "10^-{k}");
         }
     }
 
