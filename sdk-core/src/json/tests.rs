@@ -122,8 +122,10 @@ fn a_writer_knows_whether_it_is_empty() {
     let mut out = [0; 8];
     let mut w = JsonWriter::new(&mut out);
     assert!(w.is_empty());
-    w.u64(1).unwrap();
-    assert!(!w.is_empty() && w.len() == 1);
+    for (digit, len) in [(1, 1), (2, 2)] {
+        w.u64(digit).unwrap();
+        assert!(!w.is_empty() && w.len() == len);
+    }
 }
 
 #[test]
