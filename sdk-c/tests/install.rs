@@ -36,7 +36,7 @@ fn run(command: &mut Command, package: &str) -> String {
 }
 
 /// Installs what cargo built for this test, as `make install` does after its own build.
-fn installed(name: &str, hub: &Hub) -> (Scratch, PathBuf) {
+fn installed(name: &str) -> (Scratch, PathBuf) {
     let scratch = Scratch::new(name);
     let root = scratch.0.join("root");
     run(
@@ -51,11 +51,10 @@ fn installed(name: &str, hub: &Hub) -> (Scratch, PathBuf) {
             .env_remove("DESTDIR"),
         "make and binutils",
     );
-    let readme = std::fs::read_to_string(support::folder().join("README.md")).unwrap();
-    let (_, behind) = readme.split_once("```c\n").expect("a program");
-    let (program, _) = behind.split_once("```").expect("its end");
-    let program = program.replace("127.0.0.1:11883", &hub.mqtt().to_string());
-    std::fs::write(scratch.0.join("hello.c"), program).unwrap();
+    for file in ["connect.c", "flags.c", "flags.h"] {
+        let from = support::folder().join("../examples/c").join(file);
+        std::fs::copy(&from, scratch.0.join(file)).unwrap();
+    }
     (scratch, root)
 }
 
@@ -63,9 +62,12 @@ fn hub() -> Hub {
     Hub::builder().ephemeral().seed_json(mock_hub::example_seed()).start().unwrap()
 }
 
-fn says_hello(program: &Path, root: &Path) {
-    let said = run(Command::new(program).env("LD_LIBRARY_PATH", root.join("lib")), "nothing");
-    assert_eq!(said, "the hub confirmed the point\n");
+/// The example signs on and off, and prints the steps of it.
+fn connects(program: &Path, root: &Path, hub: &Hub) {
+    let url = format!("tcp://{}", hub.mqtt());
+    let mut command = Command::new(program);
+    let said = run(command.args(["--hub", &url]).env("LD_LIBRARY_PATH", root.join("lib")), "nothing");
+    assert_eq!(said, "connecting\nonline\noffline\nclosed\n");
 }
 
 fn pkg_config(root: &Path, arguments: &[&str]) -> Vec<String> {
@@ -80,44 +82,44 @@ fn pkg_config(root: &Path, arguments: &[&str]) -> Vec<String> {
 #[test]
 fn by_pkg_config_shared_and_static() {
     let hub = hub();
-    let (scratch, root) = installed("pkg-config", &hub);
+    let (scratch, root) = installed("pkg-config");
     assert_eq!(pkg_config(&root, &["--modversion"]), [env!("CARGO_PKG_VERSION")]);
     for fixed in [false, true] {
         let (program, mut flags) =
-            (scratch.0.join(format!("hello-{fixed}")), pkg_config(&root, &["--cflags", "--libs"]));
+            (scratch.0.join(format!("connect-{fixed}")), pkg_config(&root, &["--cflags", "--libs"]));
         if fixed {
             flags = pkg_config(&root, &["--cflags", "--libs", "--static"]);
             // The archive beside the shared library: only a name in full takes it.
             let name = flags.iter_mut().find(|flag| *flag == "-lenos").expect("-lenos");
             "-l:libenos.a".clone_into(name);
         }
-        run(Command::new("cc").arg(scratch.0.join("hello.c")).args(flags).arg("-o").arg(&program), "gcc");
+        let sources = ["connect.c", "flags.c"].map(|file| scratch.0.join(file));
+        run(Command::new("cc").args(sources).args(flags).arg("-o").arg(&program), "gcc");
         let needs = run(Command::new("readelf").arg("-d").arg(&program), "binutils");
         assert_eq!(needs.contains("[libenos.so.0]"), !fixed, "{needs}");
-        says_hello(&program, &root);
+        connects(&program, &root, &hub);
     }
 }
 
 #[test]
 fn by_cmake_shared_and_static() {
     let hub = hub();
-    let (scratch, root) = installed("cmake", &hub);
-    let list = "cmake_minimum_required(VERSION 3.16)\nproject(hello C)\nfind_package(enos 0.1 REQUIRED)\n\
-                add_executable(shared hello.c)\ntarget_link_libraries(shared PRIVATE enos::enos)\n\
-                add_executable(static hello.c)\ntarget_link_libraries(static PRIVATE enos::static)\n";
+    let (scratch, root) = installed("cmake");
+    let list = "cmake_minimum_required(VERSION 3.16)\nproject(connect C)\nfind_package(enos 0.1 REQUIRED)\n\
+                add_executable(shared connect.c flags.c)\ntarget_link_libraries(shared PRIVATE enos::enos)\n\
+                add_executable(static connect.c flags.c)\ntarget_link_libraries(static PRIVATE enos::static)\n";
     std::fs::write(scratch.0.join("CMakeLists.txt"), list).unwrap();
     let build = scratch.0.join("build");
     let prefix = format!("-DCMAKE_PREFIX_PATH={}", root.display());
     run(Command::new("cmake").arg("-S").arg(&scratch.0).arg("-B").arg(&build).arg(prefix), "cmake");
     run(Command::new("cmake").arg("--build").arg(&build), "cmake");
-    says_hello(&build.join("shared"), &root);
-    says_hello(&build.join("static"), &root);
+    connects(&build.join("shared"), &root, &hub);
+    connects(&build.join("static"), &root, &hub);
 }
 
 #[test]
 fn the_archive_has_our_names_only() {
-    let hub = hub();
-    let (_scratch, root) = installed("archive", &hub);
+    let (_scratch, root) = installed("archive");
     let listed =
         run(Command::new("nm").args(["-g", "--defined-only"]).arg(root.join("lib/libenos.a")), "binutils");
     let mut names: Vec<_> = listed.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
@@ -128,8 +130,7 @@ fn the_archive_has_our_names_only() {
 /// Both layers in one program, statically: neither archive has a name that the other has, their panic handlers included.
 #[test]
 fn the_engine_is_beside_it_in_one_program() {
-    let hub = hub();
-    let (scratch, root) = installed("engine", &hub);
+    let (scratch, root) = installed("engine");
     run(
         Command::new("make")
             .args(["-s", "-C"])

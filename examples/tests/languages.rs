@@ -1,0 +1,172 @@
+//! The examples print the same lines in each language, as a user runs them: real processes against a real hub.
+//!
+//! A new language is a build function and a line in [`LANGUAGES`]. What a line says is held against the Rust example,
+//! which `cargo test` builds along with this test (`cargo build -p examples --examples` does too).
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use mock_hub::Hub;
+
+/// The commands that start `connect`, `measurepoints` and `commands`, by name. An error says what is missing.
+type Examples = BTreeMap<&'static str, Vec<PathBuf>>;
+type Build = fn() -> Result<Examples, String>;
+
+/// Every language; the first is the one that the others are compared with.
+const LANGUAGES: &[(&str, Build)] = &[("rust", rust), ("c", c)];
+const NAMES: [&str; 3] = ["connect", "measurepoints", "commands"];
+/// Longest wait for a line.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// Where cargo puts what it builds for this test.
+fn built() -> PathBuf {
+    let program = std::env::current_exe().expect("this program");
+    program.parent().expect("its folder").to_owned()
+}
+
+/// A folder of a language's own, below `target`.
+#[allow(dead_code, reason = "a language whose examples need no building has none")]
+fn output(language: &str) -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples").join(language);
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Runs a tool to its good end; a missing one names the package to install.
+fn tool(command: &mut Command, package: &str) -> Result<(), String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("{:?}: {error}. Fix: install {package}.", command.get_program()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+fn rust() -> Result<Examples, String> {
+    let folder = built().parent().expect("above `deps`").join("examples");
+    let of = |name: &'static str| {
+        let path = folder.join(name);
+        match path.is_file() {
+            true => Ok((name, vec![path])),
+            false => Err(format!("{} is missing. Fix: cargo build -p examples --examples", path.display())),
+        }
+    };
+    NAMES.into_iter().map(of).collect()
+}
+
+fn c() -> Result<Examples, String> {
+    let (sources, output) = (root().join("examples/c"), output("c")?);
+    let soname = format!("libenos.so.{}", env!("CARGO_PKG_VERSION_MAJOR"));
+    let library = output.join(&soname);
+    std::fs::copy(built().join("libenos.so"), &library).map_err(|error| format!("libenos.so: {error}"))?;
+    let of = |name: &'static str| {
+        let program = output.join(name);
+        let mut compile = Command::new("cc");
+        compile.args(["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-pthread", "-I"]);
+        compile.arg(root().join("sdk-c/include")).arg(sources.join(format!("{name}.c")));
+        compile.arg(sources.join("flags.c")).arg("-o").arg(&program).arg(&library);
+        compile.arg(format!("-Wl,-rpath,{}", output.display()));
+        tool(&mut compile, "gcc")?;
+        Ok((name, vec![program]))
+    };
+    NAMES.into_iter().map(of).collect()
+}
+
+/// Runs an example to its good end; what it printed. Once it prints `ready`, `then` is done.
+fn printed(command: &[PathBuf], hub: &Hub, ready: Option<&str>, then: impl FnOnce()) -> Vec<String> {
+    let (program, arguments) = command.split_first().expect("a command");
+    let mut child = Command::new(program)
+        .args(arguments)
+        .args(["--hub", &format!("tcp://{}", hub.mqtt())])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    let (tell, told) = mpsc::channel();
+    let output = BufReader::new(child.stdout.take().expect("piped"));
+    std::thread::spawn(move || output.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+    let (mut lines, mut then) = (Vec::new(), Some(then));
+    loop {
+        match told.recv_timeout(PATIENCE) {
+            Ok(line) => {
+                let is_ready = ready == Some(&*line);
+                lines.push(line);
+                if let (true, Some(act)) = (is_ready, then.take_if(|_| is_ready)) {
+                    act();
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("{} prints nothing for {PATIENCE:?}, after {lines:?}", program.display());
+            }
+        }
+    }
+    let status = child.wait().expect("it can be waited for");
+    assert!(status.success(), "{}: {status} after {lines:?}", program.display());
+    lines
+}
+
+/// A POST to the hub's REST; what it answers.
+fn post(address: SocketAddr, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("the hub listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}",
+        body.len()
+    );
+    write!(stream, "{head}\r\n\r\n{body}").expect("it takes a request");
+    std::io::read_to_string(stream).expect("it answers")
+}
+
+/// Three commands, one after the other; each answer must hold its word.
+fn three_commands(hub: &Hub) {
+    let calls = [
+        ("invokeService&serviceId=reboot", r#"{"inputData":{"delay":5}}"#, r#""accepted":true"#),
+        ("invokeService&serviceId=reboot", r#"{"inputData":{"delay":60}}"#, r#""accepted":true"#),
+        ("setMeasurepoint&measurepointId=setpoint", r#"{"value":1500}"#, r#""code":0"#),
+    ];
+    for (action, body, says) in calls {
+        let path = format!(
+            "/connect-service/v2.1/commands?action={action}&orgId=o1&productKey=Tq4zR9Lw&deviceKey=t-1&pendingTtl=0&timeout=20"
+        );
+        let told = post(hub.http(), &path, body);
+        assert!(told.contains(says), "{action} {body} gave {told}");
+    }
+}
+
+/// What an example of this name prints, with a hub of its own.
+fn lines(name: &str, command: &[PathBuf]) -> Vec<String> {
+    let hub = Hub::builder().ephemeral().seed_json(mock_hub::example_seed()).start().expect("a hub");
+    match name {
+        "commands" => printed(command, &hub, Some("waiting for commands"), || three_commands(&hub)),
+        _ => printed(command, &hub, None, || ()),
+    }
+}
+
+#[test]
+fn each_language_prints_the_same_lines() {
+    let mut wanted: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (language, build) in LANGUAGES {
+        let examples = build().unwrap_or_else(|why| panic!("the examples in {language}: {why}"));
+        for name in NAMES {
+            let lines = lines(name, &examples[name]);
+            println!("{name} in {language}: {lines:?}");
+            let wanted = wanted.entry(name).or_insert_with(|| lines.clone());
+            assert_eq!(&lines, wanted, "{name} in {language}, and in {}", LANGUAGES[0].0);
+        }
+    }
+    assert_eq!(wanted["connect"], ["connecting", "online", "offline", "closed"]);
+    assert_eq!(wanted["measurepoints"], ["acknowledged", "refused: kind 604 code 1204"]);
+    assert_eq!(wanted["commands"].len(), 4);
+}
