@@ -63,6 +63,8 @@ pub(crate) struct Program {
     path: PathBuf,
     /// Under the SONAME, as the program looks for it.
     libraries: PathBuf,
+    /// What it is run by: program and arguments.
+    by: Vec<String>,
 }
 
 /// What it is linked to.
@@ -80,7 +82,25 @@ impl Program {
         Self::of(&folder().join("tests/c").join(source), language, Linked::Shared)
     }
 
+    /// With gcc's AddressSanitizer and its search for leaks.
+    pub(crate) fn sanitized(source: &str) -> Self {
+        let source = folder().join("tests/c").join(source);
+        Self::with(&source, Language::C99, Linked::Shared, &["-fsanitize=address", "-fno-omit-frame-pointer"])
+    }
+
+    /// Run by valgrind: a fault, or a block that nothing points to any more, is a failure.
+    pub(crate) fn watched(mut self) -> Self {
+        let by = "valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+                  --errors-for-leak-kinds=definite --fair-sched=try";
+        self.by = by.split_whitespace().map(str::to_owned).collect();
+        self
+    }
+
     pub(crate) fn of(source: &Path, language: Language, linked: Linked) -> Self {
+        Self::with(source, language, linked, &[])
+    }
+
+    fn with(source: &Path, language: Language, linked: Linked, flags: &[&str]) -> Self {
         let (compiler, standard, package) = match language {
             Language::C99 => ("cc", ["-std=c99", "-xc"], "gcc"),
             Language::Cpp11 => ("c++", ["-std=c++11", "-xc++"], "g++"),
@@ -95,7 +115,7 @@ impl Program {
         std::fs::copy(built.join("libenos.so"), &link).unwrap();
         let path = place.join("program");
         let mut command = Command::new(compiler);
-        command.args(standard).args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-g"]);
+        command.args(standard).args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-g"]).args(flags);
         command.arg("-I").arg(folder().join("include")).arg(source);
         command.args(["-xnone", "-pthread", "-o"]).arg(&path);
         match linked {
@@ -110,11 +130,18 @@ impl Program {
             source.display(),
             String::from_utf8_lossy(&output.stderr)
         );
-        Self { path, libraries: place }
+        Self { path, libraries: place, by: Vec::new() }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.path);
+        let mut command = match self.by.split_first() {
+            Some((program, more)) => {
+                let mut command = Command::new(program);
+                command.args(more).arg(&self.path);
+                command
+            }
+            None => Command::new(&self.path),
+        };
         command.args(arguments).env("LD_LIBRARY_PATH", &self.libraries);
         command
     }
