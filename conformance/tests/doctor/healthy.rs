@@ -39,7 +39,14 @@ pub(crate) const HEALTHY: &[Healthy] = &[
         session: Session::Own,
         complete: true,
         says: &["goes in clear"],
-        examine: |world| world.at(&world.tcp()).doctor(TIME),
+        examine: |world| {
+            let device = world.device();
+            let client = world.as_device(&world.tcp(), PLAIN, &device).build().expect("settings");
+            let report = client.doctor(TIME);
+            // Signed off, though the client lives.
+            world.until(PLAIN, &device, "offline");
+            report
+        },
     },
     Healthy {
         name: "TLS 1.2",
@@ -101,10 +108,7 @@ pub(crate) const HEALTHY: &[Healthy] = &[
             let login = Login::dynamic_activation(DYNAMIC, &device, PRODUCT_SECRET, MemorySecretStore::new());
             let client = Client::builder(world.tcp()).login(login).build().expect("settings");
             let report = client.doctor(TIME);
-            let path =
-                format!("/connect-service/v2.1/devices?action=get&productKey={DYNAMIC}&deviceKey={device}");
-            let reply = world.rest.call("GET", &path, "").expect("a hub");
-            assert_eq!(reply["data"]["status"], "inactive", "{reply}");
+            world.until(DYNAMIC, &device, "inactive");
             // And it can be activated still.
             client.connect(SOON).expect("an activation");
             report

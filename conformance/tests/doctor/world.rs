@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use conformance::peer::certificate::{Authority, Identity, KeyKind};
 use conformance::peer::hub::{Hub, Ready, Rest};
@@ -168,6 +168,21 @@ impl World {
         fault["device"] = format!("{product_key}/{device_key}").into();
         let reply = self.rest.call("POST", "/hub/v1/faults", &fault.to_string()).expect("a hub");
         assert!(reply["id"].is_number(), "{reply}");
+    }
+
+    /// Waits until the hub says this of a device.
+    pub(crate) fn until(&self, product_key: &str, device_key: &str, status: &str) {
+        let path = format!(
+            "/connect-service/v2.1/devices?action=get&productKey={product_key}&deviceKey={device_key}"
+        );
+        let end = Instant::now() + SOON;
+        loop {
+            let reply = self.rest.call("GET", &path, "").expect("a hub");
+            if reply["data"]["status"] == status {
+                return;
+            }
+            assert!(Instant::now() < end, "not {status}: {reply}");
+        }
     }
 
     pub(crate) fn device_action(&self, action: &str, product_key: &str, device_key: &str) {
