@@ -48,11 +48,10 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sdk-embedded", &["sdk-core"]),
     ("sdk-c", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("sdk-c-engine", &["sdk-core", "mock-hub"]),
-    ("sdk-python", &["sdk-core", "sdk-runtime"]),
     ("sdk-java", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("sdk-python", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("mock-hub", &[]),
-    ("conformance", &["sdk-core", "sdk-runtime", "sdk-c", "sdk-java", "mock-hub"]),
+    ("conformance", &["sdk-core", "sdk-runtime", "sdk-c", "sdk-java", "sdk-python", "mock-hub"]),
     ("examples", &["sdk-core", "sdk-runtime", "sdk-c", "mock-hub"]),
 ];
 

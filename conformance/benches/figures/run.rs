@@ -5,25 +5,29 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use conformance::bench::plan::{Order, PROGRAMS, Part, Program, RUN_LIMIT, Task, whole_limit};
+use conformance::bench::job::{Job, Part};
+use conformance::bench::plan::{Order, RUN_LIMIT, Task, whole_limit};
 use conformance::bench::process::{self, Helper};
+use conformance::bench::programs::{PROGRAMS, Program};
 use conformance::bench::report::{Results, Row};
-use conformance::bench::rows::{NOTES, ROWS};
 use conformance::bench::sample::Sample;
-use conformance::bench::{Outcome, load, machine};
+use conformance::bench::{Outcome, foreign, load, machine, rows};
 use serde_json::Value;
 
 /// Packages whose versions are printed.
 const PACKAGES: &[&str] = &["rumqttc", "tokio", "rustls", "ring"];
+
+/// How long building and fetching what is measured may take.
+const PREPARATION: Duration = Duration::from_secs(1_200);
 
 /// What the command line asks for.
 pub(crate) struct Options {
     quick: bool,
     runs: u32,
     json: PathBuf,
-    only: Vec<Task>,
+    only: Vec<Job>,
 }
 
 impl Options {
@@ -31,7 +35,7 @@ impl Options {
     pub(crate) fn read(arguments: &[String]) -> Outcome<Self> {
         let quick = arguments.iter().any(|argument| argument == "--quick");
         let mut options =
-            Self { quick, runs: if quick { 1 } else { 7 }, json: default_json()?, only: Task::ALL.to_vec() };
+            Self { quick, runs: if quick { 1 } else { 7 }, json: default_json()?, only: Job::all() };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match (argument.as_str(), rest.len()) {
@@ -40,7 +44,8 @@ impl Options {
                 ("--json", 1..) => options.json = rest.next().map(PathBuf::from).unwrap_or_default(),
                 ("--only", 1..) => {
                     let names = rest.next().map(String::as_str).unwrap_or_default();
-                    options.only = names.split(',').map(Task::named).collect::<Outcome<_>>()?;
+                    let jobs: Vec<Vec<Job>> = names.split(',').map(Job::named).collect::<Outcome<_>>()?;
+                    options.only = jobs.concat();
                 }
                 _ => {
                     let usage =
@@ -63,20 +68,22 @@ fn default_json() -> Outcome<PathBuf> {
 
 /// Runs everything, prints the table and writes the JSON.
 pub(crate) fn run(options: &Options) -> Outcome<ExitCode> {
-    process::end_after(whole_limit(options.quick))?;
+    process::end_after(PREPARATION)?;
     let began = Instant::now();
     let facts = machine::facts(PACKAGES);
-    println!("{}", show_facts(&facts));
+    let peers = foreign::versions();
+    println!("{}", show_facts(&facts, &peers));
     let mut results = Results::default();
-    let mut tasks: Vec<Task> = Task::ALL.to_vec();
-    tasks.retain(|task| options.only.contains(task));
-    leave_out_absent(&tasks, &mut results);
-    for &task in &tasks {
-        let mut takers = takers(task, &results);
-        for _ in 0..options.runs {
+    let mut jobs = Job::all();
+    jobs.retain(|job| options.only.contains(job));
+    make_ready(&jobs, &mut results);
+    process::end_after(whole_limit(options.quick))?;
+    for &job in &jobs {
+        let mut takers = takers(job, &results);
+        for _ in 0..job.rounds(options.runs) {
             for program in &takers {
-                let outcome = one_run(program, task, options.quick).map_err(|error| error.to_string());
-                results.add(task.name(), program.column, outcome);
+                let outcome = one_run(program, job, options.quick).map_err(|error| error.to_string());
+                results.add(&job.name(), program.column, outcome);
             }
             // Each peer comes first as often as the others.
             if !takers.is_empty() {
@@ -84,7 +91,7 @@ pub(crate) fn run(options: &Options) -> Outcome<ExitCode> {
             }
         }
     }
-    print_tables(&tasks, &results);
+    print_tables(&jobs, &results);
     if options.quick || cfg!(debug_assertions) {
         println!("A small run or a debug build: it shows that all is measured, and no time of it counts.");
     }
@@ -94,14 +101,15 @@ pub(crate) fn run(options: &Options) -> Outcome<ExitCode> {
     for failure in results.failures() {
         println!("failed: {failure}");
     }
-    let rows = rows_of(&tasks);
+    let rows = rows_of(&jobs);
     let columns: BTreeSet<&str> = PROGRAMS.iter().map(|program| program.column).collect();
     let mut json = results.to_json(&rows, &Vec::from_iter(columns));
     if let Some(object) = json.as_object_mut() {
         object.insert("machine".to_owned(), facts);
+        object.insert("peers".to_owned(), peers.into());
         object.insert("quick".to_owned(), options.quick.into());
         object.insert("runs".to_owned(), options.runs.into());
-        object.insert("notes".to_owned(), NOTES.into());
+        object.insert("notes".to_owned(), [rows::NOTES, foreign::rows::NOTES].concat().into());
     }
     let mut file = std::fs::File::create(&options.json)?;
     writeln!(file, "{json:#}")?;
@@ -116,63 +124,72 @@ pub(crate) fn run(options: &Options) -> Outcome<ExitCode> {
     Ok(if results.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Makes ready whom the tasks need, and leaves out who is not there.
-fn leave_out_absent(tasks: &[Task], results: &mut Results) {
-    let wanted = |column: &str| {
-        let mut programs = PROGRAMS.iter().filter(|program| program.column == column);
-        programs.any(|program| program.tasks.iter().any(|task| tasks.contains(task)))
-    };
-    if wanted("mosquitto")
-        && let Err(why) = load::mosquitto::prepare()
-    {
-        results.leave_out("mosquitto", &why.to_string());
+/// Makes ready whom the jobs need, and leaves out who is not there.
+fn make_ready(jobs: &[Job], results: &mut Results) {
+    for program in PROGRAMS.iter().filter(|program| jobs.iter().any(|&job| program.takes(job))) {
+        let ready = match program.column {
+            "mosquitto" => load::mosquitto::prepare(),
+            _ => foreign::prepare(program),
+        };
+        if let Err(why) = ready {
+            results.leave_out(&program.label(), &why.to_string());
+        }
     }
 }
 
-fn takers(task: Task, results: &Results) -> Vec<&'static Program> {
-    let mut takers: Vec<&Program> = PROGRAMS.iter().filter(|program| program.tasks.contains(&task)).collect();
-    takers.retain(|program| !results.absent().contains_key(program.column));
+fn takers(job: Job, results: &Results) -> Vec<&'static Program> {
+    let mut takers: Vec<&Program> = PROGRAMS.iter().filter(|program| program.takes(job)).collect();
+    takers.retain(|program| !results.absent().contains_key(&program.label()));
     takers
 }
 
-fn rows_of(tasks: &[Task]) -> Vec<Row> {
-    let mut rows = ROWS.to_vec();
-    rows.retain(|row| tasks.iter().any(|task| row.id.split('.').next() == Some(task.name())));
-    rows
+fn rows_of(jobs: &[Job]) -> Vec<Row> {
+    let names: Vec<String> = jobs.iter().map(|job| job.name()).collect();
+    let mut chosen = rows::all();
+    chosen.retain(|row| names.iter().any(|name| row.id.split('.').next() == Some(name)));
+    chosen
 }
 
-/// A table of clients and one of servers, each with the columns of those who take part.
-fn print_tables(tasks: &[Task], results: &Results) {
-    let parts = [
-        (Part::Client, "Clients on the second core, the responder on the first."),
-        (
-            Part::Hub,
+/// What stands above and below a table.
+fn words(part: Part) -> (&'static str, &'static [&'static str]) {
+    match part {
+        Part::Client => ("Clients on the second core, the responder on the first.", &[]),
+        Part::C => ("C: clients on the second core, the responder on the first.", &[]),
+        Part::Java => ("Java: the same.", &[]),
+        Part::Python => ("Python: the same.", foreign::rows::NOTES),
+        Part::Hub => (
             "Servers on the first core, the load generator on the second: 50 connections, 16 posts open on each.",
+            rows::NOTES,
         ),
-    ];
-    for (part, title) in parts {
-        let tasks: Vec<Task> = tasks.iter().copied().filter(|task| task.part() == part).collect();
-        if tasks.is_empty() {
+    }
+}
+
+/// A table for each part, with the columns of those who take part.
+fn print_tables(jobs: &[Job], results: &Results) {
+    for &part in Part::ALL {
+        let jobs: Vec<Job> = jobs.iter().copied().filter(|job| job.part == part).collect();
+        if jobs.is_empty() {
             continue;
         }
         let mut columns: Vec<&str> = Vec::new();
         for program in PROGRAMS {
-            if program.tasks.iter().any(|task| tasks.contains(task)) && !columns.contains(&program.column) {
+            if jobs.iter().any(|&job| program.takes(job)) && !columns.contains(&program.column) {
                 columns.push(program.column);
             }
         }
-        println!("{title}\n{}", results.table(&rows_of(&tasks), &columns));
-        if part == Part::Hub {
-            println!("{}\n", NOTES.join("\n"));
+        let (title, notes) = words(part);
+        println!("{title}\n{}", results.table(&rows_of(&jobs), &columns));
+        if !notes.is_empty() {
+            println!("{}\n", notes.join("\n"));
         }
     }
 }
 
-/// One task in fresh processes: a responder and the program that is measured.
-fn one_run(program: &Program, task: Task, quick: bool) -> Outcome<Sample> {
-    if task.part() == Part::Hub {
-        let order = Order::alone(task.count(quick), task.window(), machine::monotonic_ns()?);
-        return measure(program, task, &order);
+/// One job in fresh processes: a responder and the program that is measured.
+fn one_run(program: &Program, job: Job, quick: bool) -> Outcome<Sample> {
+    let (count, window) = (job.count(quick), job.task.window());
+    if job.part == Part::Hub {
+        return measure(program, job.task, &Order::alone(count, window, machine::monotonic_ns()?));
     }
     let mut responder = Helper::again(&["responder"])?;
     let ready: Value = serde_json::from_str(&responder.line(RUN_LIMIT)?)?;
@@ -181,12 +198,15 @@ fn one_run(program: &Program, task: Task, quick: bool) -> Outcome<Sample> {
         tcp: address("tcp")?,
         tls: address("tls")?,
         ca: ready["ca"].as_str().unwrap_or_default().to_owned(),
-        count: task.count(quick),
-        window: task.window(),
+        count,
+        window,
         started_ns: machine::monotonic_ns()?,
     };
-    let sample = measure(program, task, &order)?;
-    if task != Task::Commands {
+    if job.part.is_foreign() {
+        return foreign::measure(program, job, quick, &order, &mut responder);
+    }
+    let sample = measure(program, job.task, &order)?;
+    if job.task != Task::Commands {
         return Ok(sample);
     }
     Ok(sample.and(Sample::from_line(&responder.line(RUN_LIMIT)?)?))
@@ -200,13 +220,13 @@ fn measure(program: &Program, task: Task, order: &Order) -> Outcome<Sample> {
     Sample::from_line(&Helper::start(&mut command)?.last_line(RUN_LIMIT)?)
 }
 
-fn show_facts(facts: &Value) -> String {
+fn show_facts(facts: &Value, peers: &[String]) -> String {
     let word = |key: &str| facts[key].as_str().map_or_else(|| facts[key].to_string(), str::to_owned);
     let packages = facts["packages"].as_object().into_iter().flatten();
     let packages: Vec<String> =
         packages.map(|(name, version)| format!("{name} {}", version.as_str().unwrap_or_default())).collect();
     format!(
-        "{}, {} cores, Linux {}, load {} at the start\n{}, {} build; {}\n\
+        "{}, {} cores, Linux {}, load {} at the start\n{}, {} build; {}, {}\n\
          Loopback only.\n",
         word("cpu"),
         word("cores"),
@@ -214,6 +234,7 @@ fn show_facts(facts: &Value) -> String {
         word("load"),
         word("rustc"),
         word("profile"),
-        packages.join(", ")
+        packages.join(", "),
+        peers.join(", ")
     )
 }

@@ -3,7 +3,9 @@
 //! Only `pair`, `peers` and `instructions` use the SDK: the responder and the load generator stand apart from what is measured.
 
 pub mod client;
+pub mod foreign;
 pub mod instructions;
+pub mod job;
 pub mod load;
 pub mod machine;
 pub mod mqtt;
@@ -12,6 +14,7 @@ pub mod payload;
 pub mod peers;
 pub mod plan;
 pub mod process;
+pub mod programs;
 pub mod report;
 pub mod rows;
 pub mod sample;

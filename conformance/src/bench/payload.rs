@@ -19,8 +19,13 @@ pub fn post_topic(device_key: &str) -> String {
 
 /// A post with its id pasted in.
 pub fn post(id: u32) -> String {
+    format!(r#"{{"id":"{id}{}"#, post_rest())
+}
+
+/// What stands behind the id in a post.
+pub fn post_rest() -> String {
     format!(
-        r#"{{"id":"{id}","version":"1.0","method":"thing.measurepoint.post","params":{{"measurepoints":{POINTS},"time":{TIME_MS}}}}}"#
+        r#"","version":"1.0","method":"thing.measurepoint.post","params":{{"measurepoints":{POINTS},"time":{TIME_MS}}}}}"#
     )
 }
 
@@ -39,11 +44,11 @@ pub fn answer(id: &str) -> String {
     format!(r#"{{"id":"{id}","code":200,"data":""}}"#)
 }
 
-/// The text of the first `"id"` of a message, found without parsing the rest.
+/// The text of the first `"id"` of a message, found without parsing the rest. Some clients write a space before it.
 pub fn id_of(message: &[u8]) -> Option<&str> {
-    const KEY: &[u8] = b"\"id\":\"";
+    const KEY: &[u8] = b"\"id\":";
     let start = message.windows(KEY.len()).position(|part| part == KEY)? + KEY.len();
-    let rest = message.get(start..)?;
+    let rest = message.get(start..)?.trim_ascii_start().strip_prefix(b"\"")?;
     let end = rest.iter().position(|&byte| byte == b'"')?;
     std::str::from_utf8(rest.get(..end)?).ok()
 }
@@ -82,6 +87,7 @@ mod tests {
     fn ids_are_found() {
         assert_eq!(id_of(post(7).as_bytes()), Some("7"));
         assert_eq!(id_of(answer("8").as_bytes()), Some("8"));
+        assert_eq!(id_of(b"{\"id\": \"9\"}"), Some("9"));
         assert_eq!(id_of(b"{\"id\":\"9"), None);
         assert_eq!(id_of(b""), None);
         assert!(is_success(answer("8").as_bytes()));

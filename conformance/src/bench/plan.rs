@@ -1,10 +1,11 @@
-//! What is measured: tasks, who takes part, and how long each may take. [`rows`](super::rows) says what is printed.
+//! What is measured and how long it may take. [`job`](super::job) says of whom, [`programs`](super::programs) who
+//! takes part, [`rows`](super::rows) what is printed.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Outcome;
-use super::report::OURS;
+use super::job::Part;
 
 /// One thing that peers are asked to do; each run of it is a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,19 +56,18 @@ pub enum Task {
     HubLive,
     /// The one-seed world with ten devices: `virtual_per_second`.
     World,
-}
-
-/// What a task runs against, and on which table it is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Clients, against the responder.
-    Client,
-    /// Servers, under the load of this package's generator.
-    Hub,
+    /// A million posts: how much larger the process is at the end, `grown_percent`; what it still holds, `handles`.
+    Memory,
+    /// What a user installs, read off the disk: `mb`.
+    Installed,
 }
 
 impl Task {
-    /// Every task, in the order in which they are run.
+    /// What clients in other languages are asked.
+    pub(crate) const FOREIGN: &'static [Self] =
+        &[Self::Posts, Self::Commands, Self::Single, Self::Idle, Self::Start, Self::Memory, Self::Installed];
+
+    /// Every task of Rust's clients and of servers, in the order in which they are run.
     pub const ALL: &'static [Self] = &[
         Self::Posts,
         Self::Commands,
@@ -120,28 +120,29 @@ impl Task {
             Self::HubCommand => "hub_command",
             Self::HubLive => "hub_live",
             Self::World => "world",
+            Self::Memory => "memory",
+            Self::Installed => "installed",
         }
     }
 
     /// The task of that name.
     pub fn named(name: &str) -> Outcome<Self> {
-        let known = || Self::ALL.iter().map(|task| task.name()).collect::<Vec<_>>().join(" ");
         let task = Self::ALL.iter().copied().find(|task| task.name() == name);
-        task.ok_or_else(|| format!("there is no task \"{name}\"; the tasks are: {}", known()).into())
+        task.ok_or_else(|| format!("there is no task \"{name}\"").into())
     }
 
-    /// Whether it measures clients or servers.
-    pub fn part(self) -> Part {
+    /// Whether it measures clients in Rust or servers.
+    pub(crate) fn part(self) -> Part {
         if self == Self::World || self.name().starts_with("hub") { Part::Hub } else { Part::Client }
     }
 
-    /// How many items one run has.
-    pub fn count(self, quick: bool) -> u32 {
+    /// How many items one run of it has.
+    pub(crate) fn count(self, quick: bool) -> u32 {
         match self {
             Self::Posts => choose(quick, 2_000, 100_000),
             Self::Single => choose(quick, 200, 5_000),
             Self::Commands => choose(quick, 2_000, 50_000),
-            Self::Idle | Self::IdleTls | Self::Start | Self::Hub => 1,
+            Self::Idle | Self::IdleTls | Self::Start | Self::Hub | Self::Memory | Self::Installed => 1,
             Self::Burst => 10_000,
             Self::ConnectTls => choose(quick, 10, 200),
             Self::Many => choose(quick, 50, 2_000),
@@ -164,7 +165,9 @@ impl Task {
     /// How many items may be open at a time.
     pub fn window(self) -> u16 {
         match self {
-            Self::Posts | Self::Commands | Self::Burst | Self::Engine | Self::Allocations => 100,
+            Self::Posts | Self::Commands | Self::Burst | Self::Engine | Self::Allocations | Self::Memory => {
+                100
+            }
             Self::HubConnect => 64,
             // Of each connection.
             Self::HubPosts | Self::HubPostsQos1 | Self::HubPostsKept | Self::HubLive => 16,
@@ -173,7 +176,7 @@ impl Task {
     }
 }
 
-fn choose(quick: bool, few: u32, many: u32) -> u32 {
+pub(crate) fn choose(quick: bool, few: u32, many: u32) -> u32 {
     if quick { few } else { many }
 }
 
@@ -182,7 +185,7 @@ pub const RUN_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a whole benchmark may take before it is killed.
 pub fn whole_limit(quick: bool) -> Duration {
-    Duration::from_secs(if quick { 120 } else { 1_800 })
+    Duration::from_secs(if quick { 300 } else { 3_600 })
 }
 
 /// Where and how much: what a peer's run is told.
@@ -236,88 +239,3 @@ impl Order {
         })
     }
 }
-
-/// A program that is measured, one process per run: `PROGRAM ROLE… TASK ORDER…` prints a sample.
-#[derive(Clone, Copy, Debug)]
-pub struct Program {
-    /// The column its figures stand in; several may share one, as long as their tasks differ.
-    pub column: &'static str,
-    /// Its file, beside this program's.
-    pub file: &'static str,
-    /// What stands before the task, for a program that has several roles.
-    pub role: &'static [&'static str],
-    /// The tasks it takes part in.
-    pub tasks: &'static [Task],
-}
-
-/// Everyone who is measured, in the order of the columns.
-///
-/// Each is a program of its own, so that no one's memory and start carry another's code.
-pub const PROGRAMS: &[Program] = &[
-    Program {
-        column: "floor",
-        file: "bench-floor",
-        role: &[],
-        tasks: &[Task::Posts, Task::Single, Task::Commands, Task::Idle, Task::Start],
-    },
-    Program {
-        column: "rumqttc",
-        file: "bench-rumqttc",
-        role: &[],
-        tasks: &[Task::Posts, Task::Single, Task::Commands, Task::Burst, Task::Idle, Task::Start],
-    },
-    Program { column: "rustls", file: "bench-rustls", role: &[], tasks: &[Task::ConnectTls, Task::IdleTls] },
-    Program {
-        column: OURS,
-        file: "bench-ours",
-        role: &[],
-        tasks: &[
-            Task::Posts,
-            Task::Single,
-            Task::Commands,
-            Task::Burst,
-            Task::Idle,
-            Task::IdleTls,
-            Task::Start,
-            Task::ConnectTls,
-            Task::Many,
-            Task::Engine,
-        ],
-    },
-    Program { column: OURS, file: "bench-allocations", role: &[], tasks: &[Task::Allocations] },
-    Program { column: OURS, file: "bench-figures", role: &["load", OURS], tasks: OURS_AS_SERVER },
-    Program {
-        column: "mosquitto",
-        file: "bench-figures",
-        role: &["load", "mosquitto"],
-        tasks: &[Task::HubConnect, Task::HubPosts, Task::HubPostsQos1, Task::HubIdle],
-    },
-    Program {
-        column: "rustls",
-        file: "bench-figures",
-        role: &["load", "rustls"],
-        tasks: &[Task::HubConnectTls, Task::HubConnectMutual, Task::HubIdleTls],
-    },
-    Program {
-        column: "sqlite",
-        file: "bench-figures",
-        role: &["load", "sqlite"],
-        tasks: &[Task::HubPostsKept],
-    },
-];
-
-/// What the hub is measured by.
-const OURS_AS_SERVER: &[Task] = &[
-    Task::Hub,
-    Task::HubConnect,
-    Task::HubConnectTls,
-    Task::HubConnectMutual,
-    Task::HubPosts,
-    Task::HubPostsQos1,
-    Task::HubPostsKept,
-    Task::HubIdle,
-    Task::HubIdleTls,
-    Task::HubCommand,
-    Task::HubLive,
-    Task::World,
-];

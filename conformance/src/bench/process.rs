@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,8 @@ pub fn become_program(program: &str, arguments: &[String], limit: Duration) -> F
 /// A child process whose lines can be waited for; dropping it kills it.
 pub struct Helper {
     child: Child,
+    /// What keeps one waiting that reads its input.
+    input: Option<ChildStdin>,
     lines: Receiver<String>,
 }
 
@@ -81,9 +83,26 @@ impl Helper {
         Ok(self.child.try_wait()?.is_some())
     }
 
+    /// Starts a client in another language on the clients' core, ended with this process and after `limit`.
+    ///
+    /// Its first line says when it began: "began NS" on the monotonic clock. Its input stays open until
+    /// [`Helper::release`].
+    pub fn client(command: &Command, limit: Duration) -> Outcome<Self> {
+        let mut again = Command::new(std::env::current_exe()?);
+        again.arg("exec-client").arg(limit.as_secs().to_string());
+        again.arg(command.get_program()).args(command.get_args());
+        again.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        Self::piped(again.stdin(Stdio::piped()))
+    }
+
     /// Starts a command with its output piped and no input; what it says on stderr is passed on.
     pub fn start(command: &mut Command) -> Outcome<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        Self::piped(command.stdin(Stdio::null()))
+    }
+
+    fn piped(command: &mut Command) -> Outcome<Self> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let input = child.stdin.take();
         let output = child.stdout.take().ok_or("the child has no output")?;
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -93,7 +112,24 @@ impl Helper {
                 }
             }
         });
-        Ok(Self { child, lines })
+        Ok(Self { child, input, lines })
+    }
+
+    /// Closes its input, for which it waits.
+    pub fn release(&mut self) {
+        self.input = None;
+    }
+
+    /// The next line of its output, `None` once it has ended well; an error if it fails or says nothing within `limit`.
+    pub fn line_or_end(&mut self, limit: Duration) -> Outcome<Option<String>> {
+        match self.lines.recv_timeout(limit) {
+            Ok(line) => Ok(Some(line)),
+            Err(RecvTimeoutError::Timeout) => Err(format!("no line within {} s", limit.as_secs()).into()),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = self.ended(limit)?;
+                if status.success() { Ok(None) } else { Err(format!("failed: {status}").into()) }
+            }
+        }
     }
 
     /// The next line of its output; an error if it ends or says nothing within `limit`.

@@ -15,7 +15,9 @@ pub const OURS: &str = "ours";
 pub enum Goal {
     /// A fixed value, in the row's unit.
     AtMost(f64),
-    /// The same, of what is better when it is larger.
+    /// The same of another column that is ours.
+    AtMostOf(&'static str, f64),
+    /// A fixed value of what is better when it is larger.
     AtLeast(f64),
     /// A multiple of a peer's value; the ratio is taken run by run, since the machine's speed drifts.
     TimesPeer(f64, &'static str),
@@ -161,6 +163,10 @@ impl Results {
             Goal::AtMost(limit) => {
                 let reached = self.spread(row, OURS)?.median;
                 (reached <= limit, reached, format!("≤ {}", show(limit)))
+            }
+            Goal::AtMostOf(column, limit) => {
+                let reached = self.spread(row, column)?.median;
+                (reached <= limit, reached, format!("{column} ≤ {}", show(limit)))
             }
             Goal::AtLeast(limit) => {
                 let reached = self.spread(row, OURS)?.median;

@@ -1,5 +1,6 @@
 //! The rows that are printed, their goals, and what a reader must know of them.
 
+use super::foreign;
 use super::report::{Goal, Row};
 
 /// What stands below the hub's table.
@@ -14,8 +15,18 @@ pub const NOTES: &[&str] = &[
      works more for a handshake than the server.",
 ];
 
-/// Every row of the table, in order.
-pub const ROWS: &[Row] = &[
+/// Every row of every table, in order.
+pub fn all() -> Vec<Row> {
+    let (clients, hub): (Vec<Row>, Vec<Row>) = ROWS.iter().partition(|row| !is_of_servers(row));
+    [clients, foreign::rows::ROWS.to_vec(), hub].concat()
+}
+
+fn is_of_servers(row: &Row) -> bool {
+    row.id.starts_with("hub") || row.id.starts_with("world")
+}
+
+/// The rows of clients in Rust, and of servers.
+const ROWS: &[Row] = &[
     Row {
         id: "posts.cpu_us",
         what: "post settled, 100 open: CPU µs",
