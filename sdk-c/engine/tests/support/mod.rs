@@ -187,7 +187,7 @@ impl Running {
 
     /// What Ctrl-C does.
     pub(crate) fn interrupt(&self) {
-        run(Command::new("kill").arg("-INT").arg(self.child.id().to_string()), "procps");
+        run(Command::new("sh").arg("-c").arg(format!("kill -INT {}", self.child.id())), "a shell");
     }
 
     /// Waits for its end, which must be well.
