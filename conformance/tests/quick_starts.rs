@@ -82,6 +82,29 @@ fn rust() {
     });
 }
 
+/// The library as `make install` puts it, in a folder of its own instead of `/usr/local`.
+#[test]
+fn c() {
+    let hub = hub_command();
+    let program = env::current_exe().expect("this program");
+    let built = program.parent().expect("a folder");
+    let prefix = Scratch::within(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("a folder");
+    let mut install = Command::new("make");
+    install.args(["--silent", "-C"]).arg(root().join("sdk-c")).arg("install-built");
+    install.arg(format!("PREFIX={}", prefix.path().display())).arg(format!("BUILT={}", built.display()));
+    run(install.env_remove("MAKEFLAGS").env_remove("DESTDIR"), "make and binutils");
+    follow(&Entry {
+        readme: "sdk-c/README.md",
+        most_commands: 5,
+        most_lines: 12,
+        environment: vec![
+            path(&[hub.path()]),
+            ("PKG_CONFIG_PATH".to_owned(), prefix.path().join("lib/pkgconfig").into()),
+            ("LD_LIBRARY_PATH".to_owned(), prefix.path().join("lib").into()),
+        ],
+    });
+}
+
 /// A Maven repository of its own, filled by the README's own project while there is a network.
 #[test]
 fn java() {

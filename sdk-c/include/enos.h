@@ -137,6 +137,9 @@
 /** File a bug with the log. */
 #define ENOS_ERR_INTERNAL 900
 
+/** An error that is ready, for its declaration: `enos_error_t err = ENOS_ERROR_INIT;` does what `enos_error_init` does. */
+#define ENOS_ERROR_INIT { sizeof(enos_error_t), ENOS_OK, 0, 0, 0, "" }
+
 /* In enos.h and in enos_engine.h. */
 #ifndef ENOS_SHARED
 #define ENOS_SHARED

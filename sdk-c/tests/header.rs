@@ -16,7 +16,8 @@ fn header() -> String {
     let folder = support::folder();
     let mut config = made::config();
     config.header = Some(made::part("enos.head.h"));
-    config.after_includes = Some(made::tables() + &made::shared());
+    config.after_includes =
+        Some(made::tables() + "\n" + &made::part("enos.error.h") + "\n" + &made::shared());
     config.export.exclude = made::SHARED.iter().map(|name| (*name).to_owned()).collect();
     let mut builder = cbindgen::Builder::new().with_config(config);
     // The order in which people read.

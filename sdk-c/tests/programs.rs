@@ -6,7 +6,7 @@ mod support;
 
 use mock_hub::Hub;
 use std::net::TcpListener;
-use support::{Language, Linked, Program};
+use support::{Language, Program};
 
 fn hub() -> Hub {
     Hub::builder().ephemeral().seed_json(mock_hub::example_seed()).start().unwrap()
@@ -98,24 +98,6 @@ fn the_doctor_tells_what_is_wrong() {
         let hub = hub();
         assert_eq!(Program::new("doctor.c", language).output(&[&tcp(&hub)]), "done\n");
     }
-}
-
-/// The README's program, as it is printed but for the port, with the archive.
-#[test]
-fn the_quick_start_runs_as_printed() {
-    let readme = std::fs::read_to_string(support::folder().join("README.md")).unwrap();
-    let (_, behind) = readme.split_once("```c\n").expect("a program");
-    let (program, _) = behind.split_once("```").expect("its end");
-    assert!(program.contains("int main") && program.contains("127.0.0.1:11883"), "{program}");
-    let hub = hub();
-    let folder =
-        std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("hello-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let source = folder.join("hello.c");
-    std::fs::write(&source, program.replace("127.0.0.1:11883", &hub.mqtt().to_string())).unwrap();
-    let said = Program::of(&source, Language::C99, Linked::Static).output(&[]);
-    std::fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(said, "the hub confirmed the point\n");
 }
 
 #[test]

@@ -120,7 +120,12 @@ static void urls_and_codes(void)
 
 int main(void)
 {
+    enos_error_t other = ENOS_ERROR_INIT;
+
+    memset(&err, '?', sizeof err);
     enos_error_init(&err);
+    CHECK(other.size == err.size && other.status == err.status && other.message[0] == err.message[0]);
+    CHECK(enos_client_connect(NULL, 1, &other) == ENOS_ERR_INVALID_ARGUMENT && other.status == ENOS_ERR_INVALID_ARGUMENT);
     buffers();
     signatures();
     topics();
