@@ -213,7 +213,7 @@ fn written(write: impl Fn(&mut [u8]) -> Result<usize, Full>) -> String {
 
 macro_rules! kinds {
     ($($plain:literal => $kind:ident,)* ; $($named:literal => $with:ident,)*) => {
-        /// The names of all kinds of messages, for [`topic`].
+        /// The names of all kinds of messages, for [`topic()`].
         pub const TOPIC_KINDS: &[&str] = &[$($plain,)* $($named,)*];
 
         fn kind_named<'a>(name: &str, argument: &'a str) -> Option<Kind<'a>> {
