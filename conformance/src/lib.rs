@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod driver;
 pub mod peer;
+pub mod python;
 pub mod quick_start;
 pub mod requirements;
 pub mod scenario;

@@ -18,5 +18,7 @@ with flags.client() as client:
                 print("offline")
             case Closed():
                 print("closed")
+            case _:
+                pass
 
     client.connect()

@@ -1,10 +1,11 @@
 //! A client across the border: made, connected, used, closed.
 
-use crate::attach::in_callback;
+use crate::attach::{callback, in_callback};
 use crate::bridge::Bridge;
+use crate::command::tell_failed;
 use crate::config::{self, ProxyParts, TlsParts};
 use crate::doctor;
-use crate::error::{Raise, raised};
+use crate::error::{Raise, exception, raised};
 use crate::handlers::{Named, Registration};
 use crate::pending::{Pending, fate};
 use crate::signal::{self, Slot};
@@ -45,7 +46,11 @@ impl ClientCore {
     }
 
     /// Posts, with an answer that can be waited for; while the queue is full, waits for room first.
-    fn begin(&self, points: &Bound<'_, PyAny>, options: PostOptions) -> PyResult<enos_runtime::Pending> {
+    fn begin_patiently(
+        &self,
+        points: &Bound<'_, PyAny>,
+        options: PostOptions,
+    ) -> PyResult<enos_runtime::Pending> {
         let py = points.py();
         let mut full: Option<Instant> = None;
         loop {
@@ -135,19 +140,13 @@ impl ClientCore {
         self.device.device_key()
     }
 
-    /// Connects; may be interrupted, but not within a callback.
+    /// Connects; may be interrupted, and goes on in the background then.
     fn connect(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
         let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CONNECT_TIMEOUT)?);
-        if in_callback() {
-            // Another callback that would tell the end could not run.
-            return py.detach(|| client.connect(timeout)).raise(py);
-        }
-        let slot = Slot::new();
-        let told = slot.clone();
-        py.detach(|| client.submit_connect(timeout, move |result| told.bring(result))).raise(py)?;
+        let pending = py.detach(|| client.begin_connect(timeout)).raise(py)?;
         let longest = timeout.saturating_add(GRACE);
         let late = || Err(Error::new(ErrorKind::Timeout, "connect ran out of time. Allow more."));
-        signal::wait(py, Some(longest), |piece| slot.wait(piece))?.unwrap_or_else(late).raise(py)
+        signal::wait(py, Some(longest), |piece| pending.wait(piece))?.unwrap_or_else(late).raise(py)
     }
 
     /// Connects; the future is told in its loop.
@@ -172,7 +171,8 @@ impl ClientCore {
             py.detach(|| client.submit_close(timeout, move |result| told.bring(result))).raise(py)?;
             signal::wait(py, Some(timeout.saturating_add(GRACE)), |piece| slot.wait(piece))?;
         }
-        py.detach(|| client.close(timeout)).raise(py)
+        // It is closed, or a callback does not return: the runtime says so. Its threads end here.
+        py.detach(|| client.close(Duration::ZERO)).raise(py)
     }
 
     /// Starts closing; the future is told in its loop.
@@ -205,21 +205,51 @@ impl ClientCore {
         let py = points.py();
         let options = post_options(py, time, timeout)?;
         if wait {
-            return Pending::new(self.begin(points, options)?).settled(py, None);
+            return Pending::new(self.begin_patiently(points, options)?).settled(py, None);
         }
         let (room, nested) = (Room::new(), Nested::new());
         let points = Reader::new(&room, &nested).points(points)?;
         fate(py, self.device.post_measurepoints_with(&points, options.wait(false)).raise(py)?)
     }
 
-    /// Posts, and gives what can be waited for.
+    /// Posts; `done` is called on a callback thread with the fate or the error.
     fn submit(
+        &self,
+        points: &Bound<'_, PyAny>,
+        done: Py<PyAny>,
+        time: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
+        let py = points.py();
+        let options = post_options(py, time, timeout)?;
+        let (room, nested) = (Room::new(), Nested::new());
+        let points = Reader::new(&room, &nested).points(points)?;
+        let told = move |result: Result<Delivery, Error>| {
+            callback(|py| {
+                let result = match result {
+                    Ok(delivery) => fate(py, delivery).map(|fate| fate.into_bound(py)),
+                    Err(error) => exception(py, &error),
+                };
+                if let Err(error) = result.and_then(|result| done.bind(py).call1((result,))) {
+                    tell_failed(py, "the completion of a post", error);
+                }
+            });
+        };
+        self.device.submit_measurepoints(&points, options, told).raise(py).map(drop)
+    }
+
+    /// Posts, and gives what can be waited for.
+    fn begin(
         &self,
         points: &Bound<'_, PyAny>,
         time: Option<&Bound<'_, PyAny>>,
         timeout: Option<f64>,
     ) -> PyResult<Pending> {
-        self.begin(points, post_options(points.py(), time, timeout)?).map(Pending::new)
+        let py = points.py();
+        let options = post_options(py, time, timeout)?;
+        let (room, nested) = (Room::new(), Nested::new());
+        let points = Reader::new(&room, &nested).points(points)?;
+        self.device.begin_measurepoints(&points, options).raise(py).map(Pending::new)
     }
 
     /// Posts; the future is told in its loop.

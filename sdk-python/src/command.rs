@@ -69,8 +69,13 @@ impl Invocation {
 
 /// Logs an exception that left a program's callback, with its traceback.
 pub(crate) fn tell_failed(py: Python<'_>, what: &str, error: PyErr) {
+    let value = error.value(py);
+    if let Some(traceback) = error.traceback(py) {
+        // Before 3.12 the exception itself does not hold it yet.
+        let _ = value.setattr("__traceback__", traceback);
+    }
     let told = py.import("enos_sdk._logging").and_then(|logging| logging.getattr("callback_failed"));
-    let told = told.and_then(|tell| tell.call1((what, error.value(py))));
+    let told = told.and_then(|tell| tell.call1((what, value)));
     if let Err(worse) = told {
         worse.write_unraisable(py, None);
     }

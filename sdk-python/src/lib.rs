@@ -27,6 +27,21 @@ mod values;
 /// The native part of `enos_sdk`; users import `enos_sdk`.
 #[pyo3::pymodule]
 mod _native {
+    use pyo3::exceptions::PyImportError;
+    use pyo3::ffi;
+    use pyo3::prelude::*;
+
+    /// Refuses a subinterpreter: the threads of the SDK would call back into the main one.
+    #[pymodule_init]
+    fn check(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // SAFETY: the module is being imported, so this thread has the lock of an interpreter.
+        let interpreter = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+        match interpreter {
+            0 => Ok(()),
+            other => Err(PyImportError::new_err(format!("this is subinterpreter {other}"))),
+        }
+    }
+
     #[pymodule_export]
     use super::bridge::Bridge;
     #[pymodule_export]

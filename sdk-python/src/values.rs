@@ -146,7 +146,9 @@ impl<'a, 'py> Reader<'a, 'py> {
     ) -> PyResult<()> {
         let py = given.py();
         if let Ok(dict) = given.cast::<PyDict>() {
-            return dict.iter().try_for_each(|(id, object)| take(id, object));
+            // All of them first: reading a value may run Python code, and that may change the mapping.
+            let pairs: Vec<_> = dict.iter().collect();
+            return pairs.into_iter().try_for_each(|(id, object)| take(id, object));
         }
         let wrong = || invalid(py, format!("{what} is {}. Give a mapping.", type_name(given)));
         let items = match given.cast::<PyString>() {

@@ -1,7 +1,6 @@
 """Verbs of clients: each is one call of the SDK."""
 
 import itertools
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -135,17 +134,13 @@ def post(name: str, ms: str, time: str, *points: str) -> list[str]:
 
 
 def submit(name: str, tag: str, ms: str, time: str, *points: str) -> list[str]:
-    pending = _client(name).submit_measurepoints(values.points(points), time=_when(time), timeout=_seconds(ms))
-
-    def tell() -> None:
-        try:
-            pending.result()
-        except EnosError as error:
-            event("settled", name, tag, "err", *failed(error))
+    def tell(fate: object) -> None:
+        if isinstance(fate, EnosError):
+            event("settled", name, tag, "err", *failed(fate))
         else:
             event("settled", name, tag, "ok")
 
-    threading.Thread(target=tell, daemon=True).start()
+    _client(name).submit_measurepoints(values.points(points), tell, time=_when(time), timeout=_seconds(ms))
     return []
 
 

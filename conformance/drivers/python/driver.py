@@ -35,6 +35,8 @@ def run(number: str, words: list[str]) -> None:
 
 
 def main() -> None:
+    # Values may be nested as deep as a scenario likes.
+    sys.setrecursionlimit(10_000)
     for line in sys.stdin.buffer:
         number, *words = [decode(word) for word in line.decode().rstrip("\n").split("\t")]
         if words and words[0] in WAITING:

@@ -1,7 +1,7 @@
 //! A client: how it is made, connected and closed.
 
 use crate::command::Registration;
-use crate::device::Device;
+use crate::device::{Device, Pending};
 use crate::dial::Plan;
 use crate::doctor::{self, Report};
 use crate::error::Error;
@@ -14,7 +14,7 @@ use crate::proxy::Proxy;
 use crate::runtime::Runtime;
 use crate::secret::Secret;
 use crate::tls::Tls;
-use crate::waiter::Completion;
+use crate::waiter::{Completion, Waiter};
 use enos_core::engine::{DeviceIx, Engine, Memory, Stats};
 use enos_core::{Config, Hub, Limits, Scheme};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +52,14 @@ impl Client {
     /// come with the first byte. Returns at once if the client is online.
     pub fn connect(&self, timeout: Duration) -> Result<(), Error> {
         self.inner().connect_and_wait(timeout)
+    }
+
+    /// As [`connect`](Self::connect), but gives what can be waited for in pieces. Never waits itself, and needs no
+    /// callback thread.
+    pub fn begin_connect(&self, timeout: Duration) -> Result<Pending<()>, Error> {
+        let waiter = Waiter::new();
+        self.inner().connect(timeout, Completion::Wake(waiter.clone()))?;
+        Ok(Pending(waiter))
     }
 
     /// As [`connect`](Self::connect); `done` is called once, on a callback thread. Never waits.

@@ -72,20 +72,20 @@ impl PostOptions {
     }
 }
 
-/// A post that is under way. Dropping it leaves the post alone.
-#[must_use = "the post goes on, but nobody hears of its fate"]
-pub struct Pending(Arc<Waiter<Delivery>>);
+/// What is under way, such as a post. Dropping it leaves that alone.
+#[must_use = "it goes on, but nobody hears how it ends"]
+pub struct Pending<T = Delivery>(pub(crate) Arc<Waiter<T>>);
 
-impl Pending {
-    /// Waits for the post's fate, so long at the most; `None` if it is still open, or was told already.
+impl<T> Pending<T> {
+    /// Waits for the end, so long at the most; `None` if it has not come, or was told already.
     ///
-    /// The fate comes within the post's own time, so it can be waited for in short pieces.
-    pub fn wait(&self, longest: Duration) -> Option<Result<Delivery, Error>> {
+    /// The end comes within the time that was given for it, so it can be waited for in short pieces.
+    pub fn wait(&self, longest: Duration) -> Option<Result<T, Error>> {
         self.0.wait(longest)
     }
 }
 
-impl std::fmt::Debug for Pending {
+impl<T> std::fmt::Debug for Pending<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Pending")
     }

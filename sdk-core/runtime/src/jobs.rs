@@ -153,6 +153,8 @@ pub(crate) struct Callbacks {
 struct State {
     clients: VecDeque<Arc<Inner>>,
     threads: Vec<JoinHandle<()>>,
+    /// Threads that have not ended; `threads` may hold some that have.
+    running: usize,
     idle: usize,
     closing: bool,
 }
@@ -171,12 +173,15 @@ impl Callbacks {
             self.changed.notify_one();
             return;
         }
-        if state.threads.len() >= self.most {
+        if state.running >= self.most {
             return;
         }
         let shared = client.shared().clone();
         match thread::spawn("enos-callback", move || shared.callbacks().work()) {
-            Ok(handle) => state.threads.push(handle),
+            Ok(handle) => {
+                state.running += 1;
+                state.threads.push(handle);
+            }
             Err(error) => log::error!("{error}"),
         }
     }
@@ -204,6 +209,7 @@ impl Callbacks {
                 continue;
             }
             if state.closing {
+                state.running -= 1;
                 return;
             }
             state.idle += 1;

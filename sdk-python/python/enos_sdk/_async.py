@@ -31,10 +31,8 @@ class AsyncClient(
     by then may still reach the hub. Entering `async with` does not connect: handlers come first.
     """
 
-    _bridge: _native.Bridge
-
     def _prepare(self) -> None:
-        self._bridge = _native.Bridge()
+        self._inbox = self._bridge = _native.Bridge()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -49,7 +47,7 @@ class AsyncClient(
             text = "the client belongs to another event loop. Make one in each loop."
             raise InvalidStateError(ErrorKind.INVALID_STATE, text)
         self._loop = loop
-        self._bridge.open(loop.call_soon_threadsafe, self._run)
+        self._inbox.open(loop.call_soon_threadsafe, self._run)
 
     def _run(self, handler: Callable[[Invocation], Any], call: Invocation) -> None:
         """Runs a handler for a command, in the loop."""
@@ -81,7 +79,7 @@ class AsyncClient(
         Cancelled, it goes on in the background until its time is over: close the client to stop it.
         """
         future = self._future()
-        self._core.connect_async(timeout, self._bridge, future)
+        self._core.connect_async(timeout, self._inbox, future)
         await future
 
     async def close(self, *, timeout: float | None = None) -> None:
@@ -90,7 +88,7 @@ class AsyncClient(
         Handlers that still run are cancelled: the hub hears no answer any more.
         """
         future = self._future()
-        self._core.close_async(timeout, self._bridge, future)
+        self._core.close_async(timeout, self._inbox, future)
         await future
         current = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not current]
@@ -105,7 +103,7 @@ class AsyncClient(
         from enos_sdk._doctor import report
 
         future = self._future()
-        self._core.doctor_async(timeout, self._bridge, future)
+        self._core.doctor_async(timeout, self._inbox, future)
         return report(await future)
 
     def post_measurepoints(
@@ -118,7 +116,7 @@ class AsyncClient(
         """
         future = self._future()
         try:
-            self._core.post_async(points, time, timeout, self._bridge, future)
+            self._core.post_async(points, time, timeout, self._inbox, future)
         except ResourceError as error:
             if error.kind is not ErrorKind.QUEUE_FULL:
                 raise
@@ -134,7 +132,7 @@ class AsyncClient(
             await asyncio.sleep(0.001)
             future = self._future()
             try:
-                self._core.post_async(points, time, left, self._bridge, future)
+                self._core.post_async(points, time, left, self._inbox, future)
             except ResourceError as error:
                 if error.kind is not ErrorKind.QUEUE_FULL or left == 0.0:
                     raise

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from enos_sdk._doctor import DoctorReport
+    from enos_sdk._errors import EnosError
     from enos_sdk._native import Invocation, Pending
     from enos_sdk._types import Delivery, Lifecycle, Outputs, Points, Time
 
@@ -65,14 +66,28 @@ class Client(Base["Callable[[Invocation], Outputs | None]", "Callable[[Lifecycle
         """
         return self._core.post(points, time, timeout, wait)
 
-    def submit_measurepoints(
+    def begin_measurepoints(
         self, points: Points, *, time: Time | None = None, timeout: float | None = None
     ) -> Pending:
-        """As `post_measurepoints`, but returns what can be waited for: so many posts can be open at once.
+        """As `post_measurepoints`, but returns at once what can be waited for: so many posts can be open.
 
-        Waits only while the queue is full, for room.
+        Raises `ResourceError` while the queue is full.
         """
-        return self._core.submit(points, time, timeout)
+        return self._core.begin(points, time, timeout)
+
+    def submit_measurepoints(
+        self,
+        points: Points,
+        done: Callable[[Delivery | EnosError], object],
+        *,
+        time: Time | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """As `begin_measurepoints`, but calls `done` once with the fate or the error, on a thread of the SDK.
+
+        Calls of one client come in the order in which the hub answered, one at a time, as those of handlers.
+        """
+        self._core.submit(points, done, time, timeout)
 
     def __enter__(self) -> Client:
         return self

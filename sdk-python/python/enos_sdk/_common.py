@@ -49,9 +49,15 @@ _level_is_set = False
 
 
 def _follow_logger() -> None:
-    logging = sys.modules.get("logging")
-    if not _level_is_set:
-        _native.log_level(30 if logging is None else logging.getLogger("enos_sdk").getEffectiveLevel())
+    if _level_is_set:
+        return
+    level = 30
+    if "logging" in sys.modules:
+        # Another thread may be importing it; this waits for that.
+        import logging
+
+        level = logging.getLogger("enos_sdk").getEffectiveLevel()
+    _native.log_level(level)
 
 
 def _pem(given: PathOrPem | None) -> bytes | str | None:
@@ -75,7 +81,7 @@ def core_arguments(
     if isinstance(login, DynamicActivation):
         words = (login.product_key, login.device_key, login.product_secret)
         store: object | None = login.store
-    elif isinstance(login, DeviceSecret):
+    elif isinstance(login, DeviceSecret):  # pyright: ignore[reportUnnecessaryIsInstance]
         words, store = (login.product_key, login.device_key, login.secret), None
     else:
         raise TypeError(f"login is a {type(login).__name__}. Give a DeviceSecret or a DynamicActivation.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, SupportsFloat, SupportsIndex, Union
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Value = Union[None, bool, int, float, str, SupportsIndex, SupportsFloat, "Sequence[Value]", "Mapping[str, Value]"]
 """What a measurepoint, an output or an argument may hold. Numbers of NumPy and the like are taken, too."""
 
-Points = Union[Mapping[str, "Value | Point"], Iterable["tuple[str, Value | Point]"]]
+Points = Mapping[str, Union[Value, "Point"]]
 """Measurepoints by identifier; a `Point` where a quality belongs to the value."""
 
 Time = Union["datetime.datetime", float]

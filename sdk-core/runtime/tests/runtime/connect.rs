@@ -284,3 +284,17 @@ fn proxies_that_refuse() {
         says(&error, &["proxy"]);
     }
 }
+
+#[test]
+fn a_connection_can_be_begun_and_waited_for_while_a_handler_is_slow() {
+    let hub = Hub::good();
+    let client = builder(&hub.tcp_url()).build().unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    client.on_lifecycle(move |_| held.lock().unwrap().recv().unwrap_or_default()).unwrap();
+    let pending = client.begin_connect(SOON).unwrap();
+    pending.wait(SOON).unwrap().unwrap();
+    assert!(pending.wait(Duration::ZERO).is_none(), "it was told already");
+    drop(release);
+    client.close(SOON).unwrap();
+}

@@ -263,3 +263,15 @@ fn many_clients() {
     drop(runtime);
     settles_at("task", before);
 }
+
+#[test]
+fn closing_again_and_again_is_told_each_time() {
+    let hub = Hub::good();
+    let client = online(&hub.tcp_url());
+    client.close(SOON).unwrap();
+    for _ in 0..4 {
+        let (tell, hear) = mpsc::channel();
+        client.submit_close(SOON, move |result| tell.send(result).unwrap()).unwrap();
+        hear.recv_timeout(SOON).unwrap().unwrap();
+    }
+}

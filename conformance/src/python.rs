@@ -1,0 +1,91 @@
+//! Python for tests: an interpreter, the package as cargo built it, environments with pinned packages.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+/// Versions that the SDK supports, oldest last: `python3` is what a user has.
+const NAMES: &[&str] = &["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
+
+/// A Python of at least 3.10 with `venv`: the path of its program.
+pub fn system() -> Result<PathBuf, String> {
+    const ASK: &str =
+        "import sys, venv, ensurepip; assert sys.version_info >= (3, 10); print(sys.executable)";
+    for name in NAMES {
+        if let Ok(output) = Command::new(name).args(["-c", ASK]).output()
+            && output.status.success()
+        {
+            return Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+        }
+    }
+    Err("no Python of at least 3.10 with venv. Fix: install python3-venv.".to_owned())
+}
+
+/// Puts `enos_sdk` together in a folder: its sources, and the library that cargo built.
+pub fn package(root: &Path, built: &Path, folder: &Path) -> Result<(), String> {
+    let package = folder.join("enos_sdk");
+    let _ = fs::remove_dir_all(&package);
+    fs::create_dir_all(&package).map_err(|error| at(&package, &error))?;
+    let sources = root.join("sdk-python/python/enos_sdk");
+    for entry in fs::read_dir(&sources).map_err(|error| at(&sources, &error))?.filter_map(Result::ok) {
+        if entry.path().is_file() {
+            copy(&entry.path(), &package.join(entry.file_name()))?;
+        }
+    }
+    copy(&built.join("lib_native.so"), &package.join("_native.abi3.so"))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    fs::copy(from, to).map(drop).map_err(|error| at(from, &error))
+}
+
+fn at(path: &Path, error: &dyn std::fmt::Display) -> String {
+    format!("{}: {error}", path.display())
+}
+
+/// A virtual environment below `target`, kept between runs; made anew when its requirements have changed.
+///
+/// `requirements` is a file of pinned packages, or none. Gives the environment's Python.
+pub fn environment(name: &str, requirements: Option<&Path>) -> Result<PathBuf, String> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let folder = target.join("python").join(name);
+    let (interpreter, python) = (system()?, folder.join("bin/python"));
+    let wanted = match requirements {
+        Some(path) => fs::read_to_string(path).map_err(|error| at(path, &error))?,
+        None => String::new(),
+    };
+    let wanted = format!("{}\n{wanted}", interpreter.display());
+    let stamp = folder.join("stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && python.exists() {
+        return Ok(python);
+    }
+    // A missing folder is as good as a removed one.
+    let _ = fs::remove_dir_all(&folder);
+    run(Command::new(interpreter).args(["-m", "venv"]).arg(&folder))?;
+    if let Some(path) = requirements {
+        pip(&python, &["install".as_ref(), "--requirement".as_ref(), path.as_os_str()])?;
+    }
+    fs::write(&stamp, wanted).map_err(|error| at(&stamp, &error))?;
+    Ok(python)
+}
+
+/// Runs pip of an environment.
+pub fn pip(python: &Path, arguments: &[&OsStr]) -> Result<(), String> {
+    let mut command = Command::new(python);
+    command.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]).args(arguments);
+    run(&mut command)
+}
+
+/// Runs a command to its good end; the error holds what it said.
+pub fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Err(format!("{command:?}: {}\n{}{}", output.status, said(&output.stdout), said(&output.stderr)))
+}
