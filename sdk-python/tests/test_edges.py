@@ -16,7 +16,16 @@ from pathlib import Path
 import pytest
 from conftest import PATIENCE, ends
 from enos_mock_hub import Hub
-from enos_sdk import Client, DeviceSecret, FileSecretStore, DynamicActivation, MemorySecretStore, ResourceError, Runtime
+from enos_sdk import (
+    Client,
+    DeviceSecret,
+    DynamicActivation,
+    FileSecretStore,
+    MemorySecretStore,
+    ResourceError,
+    Runtime,
+    SecretStore,
+)
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -193,8 +202,8 @@ def test_stores(enos_hub: Hub, tmp_path: Path) -> None:
         def store(self, product_key: str, device_key: str, secret: str) -> None:
             self.secrets[product_key, device_key] = secret
 
-    own = Own()
-    for number, store in enumerate([MemorySecretStore(), FileSecretStore(tmp_path), own], 1):
+    stores: list[SecretStore] = [MemorySecretStore(), FileSecretStore(tmp_path), Own()]
+    for number, store in enumerate(stores, 1):
         with Hub() as hub:
             login = DynamicActivation("Dy5nA8Mt", "new-1", "PsEcret03", store=store)
             for _ in range(2):
