@@ -47,7 +47,8 @@ fn its_types_are_strict() {
     let packages = scratch();
     let files = ["python/enos_sdk", "mock-hub/python/enos_mock_hub", "../examples/python"];
     // Two checkers disagree about what a test may do; one is enough there.
-    for checker in [&["-m", "mypy", "--strict", "tests"][..], &["-m", "basedpyright", "--level", "error"][..]] {
+    for checker in [&["-m", "mypy", "--strict", "tests"][..], &["-m", "basedpyright", "--level", "error"][..]]
+    {
         let mut command = interpreter(&packages);
         // The sources themselves, not the copy.
         command.env("PYTHONPATH", "").args(checker).args(files);
