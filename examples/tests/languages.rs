@@ -18,7 +18,7 @@ type Examples = BTreeMap<&'static str, Vec<PathBuf>>;
 type Build = fn() -> Result<Examples, String>;
 
 /// Every language; the first is the one that the others are compared with.
-const LANGUAGES: &[(&str, Build)] = &[("rust", rust), ("c", c)];
+const LANGUAGES: &[(&str, Build)] = &[("rust", rust), ("c", c), ("java", java)];
 const NAMES: [&str; 3] = ["connect", "measurepoints", "commands"];
 /// Longest wait for a line.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,6 +80,31 @@ fn c() -> Result<Examples, String> {
         Ok((name, vec![program]))
     };
     NAMES.into_iter().map(of).collect()
+}
+
+fn java() -> Result<Examples, String> {
+    let (sources, output) = (root().join("examples/java"), output("java")?);
+    let (classes, library) = (output.join("classes"), output.join("libenos_jni.so"));
+    // What was deleted from the sources must not live on.
+    let _ = std::fs::remove_dir_all(&classes);
+    std::fs::copy(built().join("libenos_jni.so"), &library)
+        .map_err(|error| format!("libenos_jni.so: {error}"))?;
+    let mut compile = Command::new("javac");
+    compile.args(["--release", "11", "-Xlint:all", "-Werror", "-d"]).arg(&classes);
+    for folder in [&root().join("sdk-java/sdk/src/main/java/io/enos/sdk"), &sources] {
+        let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+        compile.args(paths.filter(|path| path.extension().is_some_and(|extension| extension == "java")));
+    }
+    tool(&mut compile, "default-jdk-headless")?;
+    let property = format!("-Dio.enos.sdk.library={}", library.display());
+    let of = |name: &'static str| {
+        let (first, rest) = name.split_at(1);
+        let class = first.to_uppercase() + rest;
+        let words = ["java", "-cp"].map(PathBuf::from).into_iter();
+        (name, words.chain([classes.clone(), PathBuf::from(&property), PathBuf::from(class)]).collect())
+    };
+    Ok(NAMES.into_iter().map(of).collect())
 }
 
 /// Runs an example to its good end; what it printed. Once it prints `ready`, `then` is done.

@@ -2,10 +2,11 @@ package io.enos.mockhub;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.Locale;
 
 /** The hub's program: the one that {@code io.enos.mockhub.program} names, or the one in the platform's jar. */
@@ -40,8 +41,10 @@ final class Program {
         }
         Path file = Files.createTempFile("enos-", "-" + name);
         file.toFile().deleteOnExit();
-        try (InputStream from = bundled.openStream()) {
-            Files.copy(from, file, StandardCopyOption.REPLACE_EXISTING);
+        // Into the file as it is: one that replaced it would be readable for others.
+        try (InputStream from = bundled.openStream();
+                OutputStream to = Files.newOutputStream(file, StandardOpenOption.WRITE)) {
+            from.transferTo(to);
         }
         if (!file.toFile().setExecutable(true, true)) {
             throw new IOException(file + " cannot be made executable. Set -Djava.io.tmpdir to another folder.");

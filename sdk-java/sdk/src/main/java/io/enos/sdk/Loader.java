@@ -3,10 +3,16 @@ package io.enos.sdk;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URL;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.EnumSet;
+import java.util.Set;
 
 /**
  * Finds and loads the native library: an explicit path, the library path, or the one in a jar.
@@ -103,17 +109,40 @@ final class Loader {
 
     /** Unpacks to a file that only the owner can read, loads it, and deletes it. */
     private static void unpack(URL bundled, String name, StringBuilder tried) throws IOException {
-        Path file = Files.createTempFile("enos-", "-" + name);
+        Path file = create(System.getProperty("java.io.tmpdir"), name);
         tried.append("\n    unpacked as ").append(file);
         try {
-            try (InputStream from = bundled.openStream()) {
-                Files.copy(from, file, StandardCopyOption.REPLACE_EXISTING);
+            // Into the file as it is: one that replaced it would be readable for others.
+            try (InputStream from = bundled.openStream();
+                    OutputStream to = Files.newOutputStream(file, StandardOpenOption.WRITE)) {
+                from.transferTo(to);
             }
             System.load(file.toString());
         } finally {
             if (!file.toFile().delete()) {
                 // Windows keeps a loaded library's file.
                 file.toFile().deleteOnExit();
+            }
+        }
+    }
+
+    /**
+     * A new file of the owner's alone. The name need not be hard to guess: what is there already is never opened. So a
+     * program that starts pays for no random source, as {@code createTempFile} would have it.
+     */
+    static Path create(String folder, String name) throws IOException {
+        if (File.separatorChar == '\\') {
+            return Files.createTempFile("enos-", "-" + name);
+        }
+        Set<PosixFilePermission> owner = EnumSet.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE);
+        for (int attempt = 0; ; attempt++) {
+            Path file = Path.of(folder, "enos-" + Long.toHexString(System.nanoTime()) + "-" + attempt + "-" + name);
+            try {
+                return Files.createFile(file, PosixFilePermissions.asFileAttribute(owner));
+            } catch (FileAlreadyExistsException taken) {
+                if (attempt == 100) {
+                    throw taken;
+                }
             }
         }
     }

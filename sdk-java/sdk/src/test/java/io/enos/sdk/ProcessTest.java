@@ -12,6 +12,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -107,6 +108,16 @@ class ProcessTest {
         run(0, List.of("-Djava.io.tmpdir=" + folder), "built", "return", "tcp://127.0.0.1:1");
         try (var left = Files.list(folder)) {
             assertEquals(List.of(), left.filter(file -> file.toString().contains("enos")).collect(Collectors.toList()));
+        }
+    }
+
+    @Test
+    void whatIsUnpackedIsTheOwnersAlone(@TempDir Path folder) throws Exception {
+        Path one = Loader.create(folder.toString(), "lib.so");
+        Path two = Loader.create(folder.toString(), "lib.so");
+        assertFalse(one.equals(two));
+        for (Path file : List.of(one, two)) {
+            assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
         }
     }
 
