@@ -89,3 +89,40 @@ pub fn run(command: &mut Command) -> Result<(), String> {
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Err(format!("{command:?}: {}\n{}{}", output.status, said(&output.stdout), said(&output.stderr)))
 }
+
+/// Builds the SDK's wheel as it is released; its path.
+///
+/// For manylinux2014, so that it runs on old systems, too: zig links it, and comes from PyPI like maturin.
+pub fn wheel() -> Result<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let python = environment("build", Some(&root.join("sdk-python/requirements-build.txt")))?;
+    let wheels = root.join("target/python/wheels");
+    let _ = fs::remove_dir_all(&wheels);
+    let mut maturin = Command::new(&python);
+    maturin.args([
+        "-m",
+        "maturin",
+        "build",
+        "--release",
+        "--zig",
+        "--compatibility",
+        "manylinux2014",
+        "--strip",
+    ]);
+    maturin.arg("--manifest-path").arg(root.join("sdk-python/Cargo.toml")).arg("--out").arg(&wheels);
+    // maturin looks for `python -m ziglang` by this interpreter, and for tools beside it.
+    let bin = python.parent().ok_or("no folder")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path));
+    maturin.env("PATH", std::env::join_paths(folders).map_err(|error| error.to_string())?);
+    run(&mut maturin)?;
+    let mut built: Vec<PathBuf> = fs::read_dir(&wheels)
+        .map_err(|error| at(&wheels, &error))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .collect();
+    match (built.pop(), built.is_empty()) {
+        (Some(wheel), true) => Ok(wheel),
+        _ => Err(format!("{}: not one wheel", wheels.display())),
+    }
+}

@@ -55,3 +55,39 @@ fn its_types_are_strict() {
         python::run(&mut command).unwrap_or_else(|why| panic!("{why}"));
     }
 }
+
+/// The largest wheel that is released, in bytes.
+const LARGEST: u64 = 2_000_000;
+
+/// The wheel as a user has it: small, for old systems, in an environment that knows nothing of the sources.
+#[test]
+fn its_wheel_is_small_and_runs_elsewhere() {
+    let wheel = python::wheel().unwrap_or_else(|why| panic!("{why}"));
+    let name = wheel.file_name().expect("a name").to_string_lossy().into_owned();
+    assert!(name.contains("cp310-abi3-manylinux") && name.contains("2_17"), "{name}");
+    let size = wheel.metadata().expect("a wheel").len();
+    println!("{name}: {size} bytes");
+    assert!(size <= LARGEST, "{name}: {size} bytes");
+    let fresh = scratch();
+    let system = python::system().expect("a Python");
+    python::run(Command::new(system).args(["-m", "venv"]).arg(fresh.path())).expect("an environment");
+    let interpreter = fresh.path().join("bin/python");
+    python::pip(&interpreter, &["install".as_ref(), "--no-index".as_ref(), wheel.as_os_str()])
+        .expect("installed");
+    let hub =
+        mock_hub::Hub::builder().ephemeral().seed_json(mock_hub::example_seed()).start().expect("a hub");
+    let url = format!("tcp://{}", hub.mqtt());
+    let output = Command::new(&interpreter)
+        .arg("-B")
+        .arg(root().join("examples/python/connect.py"))
+        .args(["--hub", &url])
+        .output()
+        .expect("the example runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, "connecting\nonline\noffline\nclosed\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let script = fresh.path().join("bin/enos-sdk");
+    let device = ["--product-key", "Tq4zR9Lw", "--device-key", "t-1", "--hub", &url, "temp=21.5"];
+    let mut post = Command::new(script);
+    post.arg("post").args(device).env("ENOS_DEVICE_SECRET", "u8Yp2QvKs0t1");
+    python::run(&mut post).unwrap_or_else(|why| panic!("{why}"));
+}
