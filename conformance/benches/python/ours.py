@@ -33,7 +33,7 @@ def posts():
         if len(under_way) == order.window:
             under_way.popleft().result()
             meter.add()
-        under_way.append(client.submit_measurepoints(points(), time=TIME, timeout=PATIENCE))
+        under_way.append(client.begin_measurepoints(points(), time=TIME, timeout=PATIENCE))
     for pending in under_way:
         pending.result()
         meter.add()

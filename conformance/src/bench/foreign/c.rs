@@ -74,7 +74,7 @@ fn libenos() -> Outcome<PathBuf> {
 fn build() -> Outcome<PathBuf> {
     // A copy under the name that programs look for.
     let shared = workshop("c")?.join("libenos.so.0");
-    let made = library("sdk-c", "libenos.so")?;
+    let made = library("sdk-c", "small", "libenos.so")?;
     std::fs::copy(&made, &shared).map_err(|error| format!("{}: {error}", made.display()))?;
     Ok(shared)
 }

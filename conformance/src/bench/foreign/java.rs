@@ -117,7 +117,7 @@ fn build() -> Outcome<Vec<PathBuf>> {
     }
     run(&mut compiler, "compile the SDK", JDK)?;
     let mut strip = Command::new("strip");
-    strip.arg("--strip-unneeded").arg(library("sdk-java", "libenos_jni.so")?);
+    strip.arg("--strip-unneeded").arg(library("sdk-java", "release", "libenos_jni.so")?);
     run(strip.arg("-o").arg(folder.join("libenos_jni.so")), "strip the native library", "binutils")?;
     let mut jars = Vec::new();
     for (name, content) in [("enos-sdk.jar", classes), ("enos-sdk-native.jar", natives)] {

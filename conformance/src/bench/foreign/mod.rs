@@ -195,31 +195,20 @@ fn repository() -> PathBuf {
 }
 
 /// The shared library of a binding: in a debug build what cargo built along with the tests of this package, else as it
-/// ships.
+/// ships, by that profile.
 ///
 /// That is one crate type at a time, since beside an rlib cargo does no link-time optimisation; in a folder of its own, so
 /// that cargo's other builds of it stay.
-fn library(package: &str, file: &str) -> Outcome<PathBuf> {
+fn library(package: &str, profile: &str, file: &str) -> Outcome<PathBuf> {
     if cfg!(debug_assertions) {
         return Ok(std::env::current_exe()?.with_file_name("deps").join(file));
     }
     let target = workshop("target")?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(repository()).args([
-        "rustc",
-        "--quiet",
-        "--locked",
-        "-p",
-        package,
-        "--lib",
-        "--release",
-    ]);
-    run(
-        cargo.args(["--crate-type", "cdylib", "--target-dir"]).arg(&target),
-        &format!("build {package}"),
-        "cargo",
-    )?;
-    Ok(target.join("release").join(file))
+    cargo.current_dir(repository()).args(["rustc", "--quiet", "--locked", "-p", package, "--lib"]);
+    cargo.args(["--profile", profile, "--crate-type", "cdylib", "--target-dir"]).arg(&target);
+    run(&mut cargo, &format!("build {package}"), "cargo")?;
+    Ok(target.join(profile).join(file))
 }
 
 /// Runs a tool to its end; an error says what it was for, and the last lines of what it wrote.

@@ -82,7 +82,7 @@ fn build() -> Outcome<PathBuf> {
         }
     }
     let mut strip = Command::new("strip");
-    strip.arg("--strip-unneeded").arg(library("sdk-python", "lib_native.so")?);
+    strip.arg("--strip-unneeded").arg(library("sdk-python", "small", "lib_native.so")?);
     run(strip.arg("-o").arg(package.join("_native.abi3.so")), "strip the native module", "binutils")?;
     run(
         Command::new(&python).args(["-m", "compileall", "-q"]).arg(&package),
