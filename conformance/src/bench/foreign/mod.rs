@@ -1,7 +1,7 @@
 //! Clients in C, Java and Python: made ready before anything is measured, started on the clients' core, and read from
 //! outside, so that all of them are measured by the same clock.
 //!
-//! A program takes the order of [`arguments`] and prints lines:
+//! A program takes the order of `arguments` and prints lines:
 //!
 //! | line | says | read then |
 //! |---|---|---|
