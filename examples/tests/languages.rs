@@ -18,7 +18,7 @@ type Examples = BTreeMap<&'static str, Vec<PathBuf>>;
 type Build = fn() -> Result<Examples, String>;
 
 /// Every language; the first is the one that the others are compared with.
-const LANGUAGES: &[(&str, Build)] = &[("rust", rust), ("c", c), ("java", java)];
+const LANGUAGES: &[(&str, Build)] = &[("rust", rust), ("c", c), ("java", java), ("python", python)];
 const NAMES: [&str; 3] = ["connect", "measurepoints", "commands"];
 /// Longest wait for a line.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,6 +103,30 @@ fn java() -> Result<Examples, String> {
         let class = first.to_uppercase() + rest;
         let words = ["java", "-cp"].map(PathBuf::from).into_iter();
         (name, words.chain([classes.clone(), PathBuf::from(&property), PathBuf::from(class)]).collect())
+    };
+    Ok(NAMES.into_iter().map(of).collect())
+}
+
+fn python() -> Result<Examples, String> {
+    let (sources, output) = (root().join("examples/python"), output("python")?);
+    let package = output.join("enos_sdk");
+    // What was deleted from the sources must not live on.
+    let _ = std::fs::remove_dir_all(&package);
+    std::fs::create_dir_all(&package).map_err(|error| format!("{}: {error}", package.display()))?;
+    let copy = |from: &Path, to: &str| {
+        std::fs::copy(from, package.join(to)).map_err(|error| format!("{}: {error}", from.display()))
+    };
+    let modules = root().join("sdk-python/python/enos_sdk");
+    let entries = std::fs::read_dir(&modules).map_err(|error| format!("{}: {error}", modules.display()))?;
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_file()) {
+        copy(&path, &path.file_name().ok_or("a file without a name")?.to_string_lossy())?;
+    }
+    copy(&built().join("lib_native.so"), "_native.abi3.so")?;
+    tool(Command::new("python3").arg("--version"), "python3")?;
+    let of = |name: &'static str| {
+        let words = ["env".into(), format!("PYTHONPATH={}", output.display()), "python3".into(), "-B".into()];
+        let words = words.map(PathBuf::from).into_iter();
+        (name, words.chain([sources.join(format!("{name}.py"))]).collect())
     };
     Ok(NAMES.into_iter().map(of).collect())
 }
