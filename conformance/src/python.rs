@@ -94,22 +94,26 @@ pub fn run(command: &mut Command) -> Result<(), String> {
 ///
 /// For manylinux2014, so that it runs on old systems, too: zig links it, and comes from PyPI like maturin.
 pub fn wheel() -> Result<PathBuf, String> {
+    build_wheel("sdk-python", &["--profile", "small", "--strip", "--zig", "--compatibility", "manylinux2014"])
+}
+
+/// Builds the hub's wheel around the program as cargo builds it for tests; its path. It is for this machine only: what is
+/// tried with it is the package, and what is released differs by the words that [`wheel`] has.
+pub fn hub_wheel() -> Result<PathBuf, String> {
+    build_wheel("sdk-python/mock-hub", &["--profile", "dev", "--compatibility", "linux"])
+}
+
+/// Has maturin build the package of that folder into a folder of its own below `target`.
+fn build_wheel(package: &str, how: &[&str]) -> Result<PathBuf, String> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let python = environment("build", Some(&root.join("sdk-python/requirements-build.txt")))?;
-    let wheels = root.join("target/python/wheels");
+    let wheels = root.join("target/python/wheels").join(package.replace('/', "-"));
     let _ = fs::remove_dir_all(&wheels);
     let mut maturin = Command::new(&python);
-    maturin.args([
-        "-m",
-        "maturin",
-        "build",
-        "--release",
-        "--zig",
-        "--compatibility",
-        "manylinux2014",
-        "--strip",
-    ]);
-    maturin.arg("--manifest-path").arg(root.join("sdk-python/Cargo.toml")).arg("--out").arg(&wheels);
+    maturin.args(["-m", "maturin", "build"]).args(how).arg("--out").arg(&wheels);
+    maturin.current_dir(root.join(package));
     // maturin looks for `python -m ziglang` by this interpreter, and for tools beside it.
     let bin = python.parent().ok_or("no folder")?;
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -125,4 +129,14 @@ pub fn wheel() -> Result<PathBuf, String> {
         (Some(wheel), true) => Ok(wheel),
         _ => Err(format!("{}: not one wheel", wheels.display())),
     }
+}
+
+/// A new environment in that folder with those wheels and nothing else, without a network; its Python.
+pub fn installed(folder: &Path, wheels: &[&Path]) -> Result<PathBuf, String> {
+    run(Command::new(system()?).args(["-m", "venv"]).arg(folder))?;
+    let python = folder.join("bin/python");
+    let mut arguments: Vec<&OsStr> = vec!["install".as_ref(), "--no-index".as_ref()];
+    arguments.extend(wheels.iter().map(|wheel| wheel.as_os_str()));
+    pip(&python, &arguments)?;
+    Ok(python)
 }

@@ -69,11 +69,7 @@ fn its_wheel_is_small_and_runs_elsewhere() {
     println!("{name}: {size} bytes");
     assert!(size <= LARGEST, "{name}: {size} bytes");
     let fresh = scratch();
-    let system = python::system().expect("a Python");
-    python::run(Command::new(system).args(["-m", "venv"]).arg(fresh.path())).expect("an environment");
-    let interpreter = fresh.path().join("bin/python");
-    python::pip(&interpreter, &["install".as_ref(), "--no-index".as_ref(), wheel.as_os_str()])
-        .expect("installed");
+    let interpreter = python::installed(fresh.path(), &[&wheel]).expect("installed");
     let hub =
         mock_hub::Hub::builder().ephemeral().seed_json(mock_hub::example_seed()).start().expect("a hub");
     let url = format!("tcp://{}", hub.mqtt());

@@ -10,6 +10,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use conformance::peer::scratch::Scratch;
+use conformance::python;
 use conformance::quick_start::QuickStart;
 
 /// Printed by each program when the hub has checked and stored its point.
@@ -145,4 +146,23 @@ fn run(command: &mut Command, package: &str) {
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}. Fix: install {package}."));
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{command:?}:\n{}{}", said(&output.stdout), said(&output.stderr));
+}
+
+/// An environment of its own with the two wheels that the README names.
+#[test]
+fn python() {
+    let environment = Scratch::within(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("a folder");
+    let interpreter = {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let wheels =
+            [python::wheel(), python::hub_wheel()].map(|wheel| wheel.unwrap_or_else(|why| panic!("{why}")));
+        python::installed(environment.path(), &[&wheels[0], &wheels[1]]).expect("installed")
+    };
+    let bin = interpreter.parent().expect("a folder");
+    follow(&Entry {
+        readme: "sdk-python/README.md",
+        most_commands: 3,
+        most_lines: 12,
+        environment: vec![path(&[bin])],
+    });
 }
