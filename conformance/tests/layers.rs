@@ -52,7 +52,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sdk-python", &["sdk-core", "sdk-runtime", "mock-hub"]),
     ("mock-hub", &[]),
     ("conformance", &["sdk-core", "sdk-runtime", "sdk-c", "sdk-java", "sdk-python", "mock-hub"]),
-    ("examples", &["sdk-core", "sdk-runtime", "sdk-c", "sdk-java", "mock-hub"]),
+    ("examples", &["sdk-core", "sdk-runtime", "sdk-c", "sdk-java", "sdk-python", "mock-hub"]),
 ];
 
 fn root() -> PathBuf {
