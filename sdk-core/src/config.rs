@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::error::ErrorKind;
+
 /// How the hub is reached; decides the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -10,15 +12,26 @@ pub enum Scheme {
     Tcp,
     /// MQTT over TLS.
     Ssl,
+    /// CoAP over UDP, in clear.
+    Coap,
+    /// CoAP over DTLS with a pre-shared key.
+    Coaps,
 }
 
 impl Scheme {
-    /// The port that EnOS uses (`auth.md` §2.4).
+    /// The port that EnOS uses (`auth.md` §2.4). For CoAP no EnOS page prints one: those of RFC 7252 §6.1 and §6.2.
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Tcp => 11883,
             Self::Ssl => 18883,
+            Self::Coap => 5683,
+            Self::Coaps => 5684,
         }
+    }
+
+    /// Whether it is CoAP: one `Received` or `Transmit` is one datagram then.
+    pub const fn is_coap(self) -> bool {
+        matches!(self, Self::Coap | Self::Coaps)
     }
 
     /// The scheme's name in a URL.
@@ -26,6 +39,8 @@ impl Scheme {
         match self {
             Self::Tcp => "tcp",
             Self::Ssl => "ssl",
+            Self::Coap => "coap",
+            Self::Coaps => "coaps",
         }
     }
 }
@@ -169,6 +184,33 @@ impl fmt::Debug for Login<'_> {
     }
 }
 
+/// How a client of CoAP behaves; MQTT does not look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoapConfig {
+    /// The hub takes a device that was silent for so many seconds as gone; 30 to 86,400 (`docs-coap-http.md` A.1).
+    /// A client that is not sleepy signs in again after three quarters of it.
+    pub lifetime_s: u32,
+    /// Send nothing by itself: the device wakes, posts, fetches its commands and sleeps. What is asked for after the
+    /// lifetime has ended signs in first.
+    pub sleepy: bool,
+    /// Bytes that may be sent per second, on average; 0: no limit. EnOS takes 10 KB/s (`docs-coap-http.md` A.1).
+    pub bytes_per_second: u32,
+    /// The largest datagram sent, in bytes; 256 to 1,024 (EnOS takes 1 KB). A larger message goes in blocks.
+    pub datagram: u16,
+}
+
+impl CoapConfig {
+    /// An hour, not sleepy, 10 KB/s, datagrams of 1 KB.
+    pub const DEFAULT: Self =
+        Self { lifetime_s: 3_600, sleepy: false, bytes_per_second: 10 * 1024, datagram: 1_024 };
+}
+
+impl Default for CoapConfig {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// All that an engine must know at its start; it copies what it needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'a> {
@@ -188,12 +230,14 @@ pub struct Config<'a> {
     pub dial_window_s: u16,
     /// First and largest pause between dials, in milliseconds.
     pub backoff_ms: (u32, u32),
-    /// Longest wait for CONNACK, in milliseconds.
+    /// Longest wait for CONNACK, or for the answer to a CoAP sign-in, in milliseconds.
     pub sign_in_timeout_ms: u32,
     /// Longest wait for the activation message, in milliseconds.
     pub activation_timeout_ms: u32,
     /// Longest wait for PINGRESP, in milliseconds.
     pub pong_timeout_ms: u32,
+    /// What only CoAP needs.
+    pub coap: CoapConfig,
 }
 
 impl<'a> Config<'a> {
@@ -211,6 +255,7 @@ impl<'a> Config<'a> {
             sign_in_timeout_ms: 10_000,
             activation_timeout_ms: 30_000,
             pong_timeout_ms: 10_000,
+            coap: CoapConfig::DEFAULT,
         }
     }
 }
@@ -229,6 +274,19 @@ pub enum ConfigError {
     Range(&'static str),
     /// A lent region is too small for this configuration; the text names it.
     Memory(&'static str),
+    /// EnOS, this transport or this build does not offer it; the text names the transport that has it.
+    Unsupported(&'static str),
+}
+
+impl ConfigError {
+    /// The kind of error that it is.
+    pub const fn kind(self) -> ErrorKind {
+        match self {
+            Self::Memory(_) => ErrorKind::BufferTooSmall,
+            Self::Unsupported(_) => ErrorKind::Unsupported,
+            _ => ErrorKind::InvalidArgument,
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -243,6 +301,7 @@ impl fmt::Display for ConfigError {
             Self::Secret => f.write_str("the secret must have 1 to 256 bytes"),
             Self::Range(what) => write!(f, "{what} is outside its range"),
             Self::Memory(what) => write!(f, "the memory lent for {what} is too small"),
+            Self::Unsupported(text) => f.write_str(text),
         }
     }
 }

@@ -22,7 +22,7 @@ mod time;
 pub mod topic;
 pub mod wire;
 
-pub use config::{Config, ConfigError, Hub, HubUrlError, Login, Scheme};
+pub use config::{CoapConfig, Config, ConfigError, Hub, HubUrlError, Login, Scheme};
 pub use error::{Cause, Error, ErrorKind, LinkFault};
 pub use limits::{Limits, MAX_PAYLOAD};
 pub use time::Now;

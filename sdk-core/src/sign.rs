@@ -1,6 +1,7 @@
 //! Signatures: who a device is, shown without sending its secret.
 //!
-//! Owns the signed content (`auth.md §1`) and the texts of the MQTT sign-on (`auth.md §2`). Content goes
+//! Owns the signed content (`auth.md §1`), the texts of the MQTT sign-on (`auth.md §2`), and those of the CoAP
+//! sign-in and of its DTLS handshake (`docs-coap-http.md` A.2, A.3). Content goes
 //! into the digest piece by piece; nothing is buffered and no secret is kept.
 //! Refuses to know where secrets come from and what a hub answers.
 
@@ -185,6 +186,58 @@ pub fn mqtt_password(
         digest.update(piece);
     }
     Signature::of(&digest.finalize()).hex
+}
+
+/// The signature of a CoAP sign-in in clear: SHA-256 in upper-case hexadecimal digits over
+/// `deviceKey{v}lifetime{v}productKey{v}secureMode2` and the device's secret (`docs-coap-http.md` A.3).
+pub fn coap_sign(device_key: &str, lifetime_s: u32, product_key: &str, secret: &[u8]) -> [u8; 64] {
+    let mut room = [0; 10];
+    let mut lifetime = Writer::new(&mut room);
+    // The longest number has 10 digits.
+    let _ = lifetime.decimal_u64(lifetime_s.into());
+    let mut digest = Sha256::new();
+    for piece in [
+        b"deviceKey",
+        device_key.as_bytes(),
+        b"lifetime",
+        lifetime.as_slice(),
+        b"productKey",
+        product_key.as_bytes(),
+        b"secureMode2",
+        secret,
+    ] {
+        digest.update(piece);
+    }
+    let mut hex = Signature::of(&digest.finalize()).hex;
+    hex.make_ascii_uppercase();
+    hex
+}
+
+/// The pre-shared key of a DTLS handshake: bytes 9 to 24 of the secret's SHA-256, counted from 1
+/// (`docs-coap-http.md` A.2).
+pub fn psk_key(secret: &[u8]) -> [u8; 16] {
+    let digest = Sha256::digest(secret);
+    let mut key = [0; 16];
+    key.copy_from_slice(&digest[8..24]);
+    key
+}
+
+/// Writes the identity of a DTLS handshake: `<product key>,<device key>,<secure mode>,<lifetime>`. A device key may
+/// hold commas: a hub takes the product key up to the first, lifetime and secure mode behind the last two.
+pub fn psk_identity(
+    w: &mut Writer<'_>,
+    product_key: &str,
+    device_key: &str,
+    secure_mode: u8,
+    lifetime_s: u32,
+) -> Result<(), Full> {
+    w.bytes(product_key.as_bytes())?;
+    w.byte(b',')?;
+    w.bytes(device_key.as_bytes())?;
+    w.byte(b',')?;
+    w.decimal_u64(secure_mode.into())?;
+    w.byte(b',')?;
+    w.decimal_u64(lifetime_s.into())
 }
 
 #[cfg(test)]

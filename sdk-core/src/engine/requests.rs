@@ -29,6 +29,9 @@ impl State<'_> {
                 self.post(device, points, time_ms.or(now.wall_ms), deadline)
             }
             Request::Probe { timeout_ms } => self.probe(mono + u64::from(timeout_ms)),
+            Request::Sleep { .. } => Err(RequestError::Unsupported(
+                "sleeping between posts is for CoAP. Use coap:// or coaps://, or close the client",
+            )),
             Request::Answer { call, answer } => self.answer(call, &answer),
             Request::Connect { timeout_ms } => {
                 self.connection.connect(mono, timeout_ms).map(|()| NOTHING_FOLLOWS)

@@ -5,7 +5,7 @@ use super::connection::{Connection, Stage, Then};
 use super::memory::Memory;
 use super::tables::{Calls, DeviceRecord, Devices, Handlers, Names, Span};
 use super::types::{DeviceIx, Event, LinkError, Stats, Warning};
-use crate::config::{Config, ConfigError, Login, Scheme};
+use crate::config::{CoapConfig, Config, ConfigError, Login, Scheme};
 use crate::error::{Cause, Error, ErrorKind};
 use crate::feature::activation::{self, Activation, MAX_SECRET, StoreResult};
 use crate::feature::command;
@@ -16,6 +16,7 @@ use crate::session::backoff::{Jitter, MAX_DIALS};
 use crate::session::buffers::{Rx, Tx};
 use crate::session::mqtt::{Mqtt, connect_len};
 use crate::session::outbox::Outbox;
+use crate::sign;
 use crate::time::{Now, sooner};
 use crate::topic::{self, Kind};
 use crate::wire::mqtt::{Connect, QoS, SubscribeWriter};
@@ -47,6 +48,7 @@ pub(super) struct State<'m> {
     keep_alive_s: u16,
     clean_session: bool,
     in_flight: u16,
+    coap: CoapConfig,
     /// The filter of the replies was subscribed in this session.
     replies_subscribed: bool,
 }
@@ -142,6 +144,7 @@ impl<'m> State<'m> {
             keep_alive_s: config.keep_alive_s,
             clean_session: config.clean_session,
             in_flight: config.in_flight,
+            coap: config.coap,
             replies_subscribed: false,
         };
         let longest = credentials(&state.names, &state.devices, product_secret, state.next_mode())
@@ -154,7 +157,22 @@ impl<'m> State<'m> {
 
     /// Where to dial.
     pub(super) fn dial(&self) -> super::types::Dial<'_> {
-        super::types::Dial { scheme: self.scheme, host: self.names.text(self.host), port: self.port }
+        let psk = match self.scheme {
+            Scheme::Coaps => credentials(&self.names, &self.devices, self.product_secret, self.next_mode()),
+            _ => None,
+        };
+        super::types::Dial {
+            scheme: self.scheme,
+            host: self.names.text(self.host),
+            port: self.port,
+            psk: psk.map(|known| super::types::Psk {
+                product_key: known.product_key,
+                device_key: known.device_key,
+                secure_mode: known.mode as u8,
+                lifetime_s: self.coap.lifetime_s,
+                key: sign::psk_key(known.secret.as_bytes()),
+            }),
+        }
     }
 
     /// The secret to be stored.
@@ -387,6 +405,9 @@ fn check_config(config: &Config<'_>, product_key: &str, device_key: &str) -> Res
         if secret.is_empty() || secret.len() > 256 {
             return Err(ConfigError::Secret);
         }
+    }
+    if config.hub.scheme.is_coap() {
+        return Err(ConfigError::Unsupported("CoAP is not in this build. Use tcp:// or ssl://"));
     }
     let (first, most) = config.backoff_ms;
     for (wrong, what) in [

@@ -7,6 +7,8 @@ use crate::error::{Error, ErrorKind, LinkFault};
 use crate::feature::command::BadAnswer;
 use crate::feature::measure::BadPoints;
 use crate::json::{BadValue, Point};
+use crate::sign;
+use crate::wire::{Full, Writer};
 
 pub use crate::feature::command::{Answer, AnswerData, CommandKind};
 
@@ -86,6 +88,44 @@ pub struct Dial<'b> {
     pub host: &'b str,
     /// Port.
     pub port: u16,
+    /// Who the device is in a DTLS handshake; `None` but for `coaps`.
+    pub psk: Option<Psk<'b>>,
+}
+
+/// Who a device is in a DTLS handshake with a pre-shared key (`docs-coap-http.md` A.2). Plain borrows; prints no key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Psk<'b> {
+    /// The product's key.
+    pub product_key: &'b str,
+    /// The device's key.
+    pub device_key: &'b str,
+    /// 2: the key is made of the device's secret; 3: of the product's, for an activation.
+    pub secure_mode: u8,
+    /// Longest silence in seconds after which the hub takes the device as gone.
+    pub lifetime_s: u32,
+    /// The key: bytes 9 to 24 of the secret's SHA-256.
+    pub key: [u8; 16],
+}
+
+impl Psk<'_> {
+    /// Writes the identity: `<product key>,<device key>,<secure mode>,<lifetime>`; 400 bytes are always enough.
+    pub fn write_identity<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, Full> {
+        let mut w = Writer::new(out);
+        sign::psk_identity(&mut w, self.product_key, self.device_key, self.secure_mode, self.lifetime_s)?;
+        let len = w.len();
+        core::str::from_utf8(out.get(..len).ok_or(Full)?).map_err(|_| Full)
+    }
+}
+
+impl core::fmt::Debug for Psk<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Psk")
+            .field("product_key", &self.product_key)
+            .field("device_key", &self.device_key)
+            .field("secure_mode", &self.secure_mode)
+            .field("lifetime_s", &self.lifetime_s)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A device secret to be stored. Plain borrows, so that the drain loop borrow-checks; prints no secret.
@@ -144,10 +184,34 @@ pub enum Event<'b> {
         /// How it ended.
         outcome: Outcome<'b>,
     },
+    /// A [`Request::Sleep`] is over; each accepted one gets exactly one of these.
+    Slept {
+        /// Which.
+        request: RequestId,
+        /// What it took to be awake since the last sleep; or why something is still open.
+        report: Result<WakeReport, Error>,
+    },
     /// A command for a registered handler; answer it with [`Request::Answer`], now or later.
     Command(Command<'b>),
     /// Something that somebody should look at; the engine goes on.
     Warning(Warning),
+}
+
+/// What a device did between two sleeps. The bytes are those of its CoAP datagrams: a driver that wraps them in DTLS
+/// adds what that takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WakeReport {
+    /// Datagrams sent, repetitions included.
+    pub datagrams_sent: u64,
+    /// Datagrams received.
+    pub datagrams_received: u64,
+    /// Bytes of the datagrams sent.
+    pub bytes_sent: u64,
+    /// Bytes of the datagrams received.
+    pub bytes_received: u64,
+    /// Milliseconds during which an answer was waited for: as long the radio had to be on.
+    pub radio_on_ms: u64,
 }
 
 /// How a request ended.
@@ -238,6 +302,12 @@ pub enum Request<'a> {
         /// Longest time until the hub's reply, in milliseconds.
         timeout_ms: u32,
     },
+    /// Be ready to sleep: over when nothing is open, which is when all posts are settled, all commands that wait at
+    /// the hub fetched, and all answers delivered; told by [`Event::Slept`]. CoAP only.
+    Sleep {
+        /// Longest time for all of it, in milliseconds.
+        timeout_ms: u32,
+    },
     /// Answer a command. Refused with `Offline` if there is no connection; the call is over then.
     Answer {
         /// Which.
@@ -295,6 +365,8 @@ pub enum RequestError {
     Json,
     /// The answer's code is outside 200 to 999,999.
     Code,
+    /// This transport does not offer it; the text names the one that does.
+    Unsupported(&'static str),
 }
 
 impl From<BadPoints> for RequestError {
@@ -336,6 +408,7 @@ impl RequestError {
             Self::Closed => ErrorKind::Closed,
             Self::State(_) | Self::Call => ErrorKind::InvalidState,
             Self::Offline => ErrorKind::LinkLost,
+            Self::Unsupported(_) => ErrorKind::Unsupported,
             _ => ErrorKind::InvalidArgument,
         }
     }
@@ -355,7 +428,7 @@ impl core::fmt::Display for RequestError {
             Self::QueueFull => f.write_str("as many requests are open as the limits allow"),
             Self::TooLarge => f.write_str("the message is larger than the limits allow (EnOS takes 512 KB)"),
             Self::Closed => f.write_str("the client was closed"),
-            Self::State(text) => f.write_str(text),
+            Self::State(text) | Self::Unsupported(text) => f.write_str(text),
             Self::Device => f.write_str("no such device"),
             Self::NoPoints => f.write_str("a post needs at least one measurepoint"),
             Self::PointId(at) => {
@@ -416,4 +489,10 @@ pub struct Stats {
     pub open_requests: u32,
     /// Bytes of messages waiting now.
     pub queued_bytes: u64,
+    /// Datagrams sent, repetitions included; CoAP only.
+    pub datagrams_sent: u64,
+    /// Datagrams received; CoAP only.
+    pub datagrams_received: u64,
+    /// Milliseconds during which an answer was waited for; CoAP only.
+    pub radio_on_ms: u64,
 }
