@@ -1016,11 +1016,6 @@ typedef struct enos_hub_url_t {
     int32_t reserved;
 } enos_hub_url_t;
 
-/**
- * It went well.
- */
-#define ENOS_OK 0
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

@@ -4,7 +4,7 @@ use crate::boundary::{Broken, answer, borrow, run};
 use crate::client::{enos_done_fn, teller};
 use crate::command::{enos_command_fn, enos_registration_t, handler};
 use crate::error::{enos_error_t, enos_status_t};
-use crate::text::{enos_str_t, invalid};
+use crate::text::{ReadText as _, enos_str_t, invalid};
 use crate::user::{User, enos_drop_fn};
 use crate::value::{enos_point_t, with_points};
 use enos_runtime::{Delivery, Device, Error, Invocation, PostOptions, Registration, Responder};

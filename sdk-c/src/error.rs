@@ -6,10 +6,9 @@ use enos_runtime::{Error, ErrorKind};
 use std::ffi::c_char;
 use std::mem::offset_of;
 
-pub use crate::text::enos_status_t;
+pub use enos_border::{ENOS_OK, enos_status_t};
 
-/// It went well.
-pub const ENOS_OK: enos_status_t = 0;
+pub(crate) use enos_border::status_of;
 
 /// Bytes of an error's text, with the NUL at its end.
 pub const ENOS_MESSAGE_SIZE: usize = 1000;
@@ -33,10 +32,6 @@ pub struct enos_error_t {
     /// Thing, cause and next step, for people; UTF-8, ends in NUL, cut at a character's end if it is too long. Never
     /// holds a secret.
     pub message: [c_char; ENOS_MESSAGE_SIZE],
-}
-
-pub(crate) fn status_of(kind: ErrorKind) -> enos_status_t {
-    i32::from(kind.number())
 }
 
 /// The kind of a number that came from C; what is none is a bug of whoever gave it.
@@ -205,6 +200,7 @@ pub extern "C" fn enos_status_retryable(status: enos_status_t) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::ReadText as _;
 
     #[test]
     fn long_texts_are_cut_at_a_character() {

@@ -1,8 +1,9 @@
 //! What the SDK puts on the wire, across the border: for support, for comparing with a capture, and for vectors.
 
 use crate::boundary::{answer, place, run};
+use crate::buffer::Buffer;
 use crate::error::{enos_error_t, enos_status_t, status_of};
-use crate::text::{enos_str_t, invalid, slice};
+use crate::text::{ReadText as _, enos_str_t, invalid, slice};
 use crate::value::{enos_value_t, with_value};
 use enos_runtime::{Error, ErrorKind, inspect};
 use std::ffi::c_char;
@@ -52,45 +53,6 @@ pub struct enos_hub_url_t {
     pub reserved: i32,
 }
 
-/// Where a text goes: the caller's buffer, and the place for its length.
-struct Buffer {
-    first: *mut c_char,
-    capacity: usize,
-    length: *mut usize,
-}
-
-impl Buffer {
-    /// Writes the text and a NUL, or only the length if there is no room for both.
-    ///
-    /// # Safety
-    /// `first` is NULL or has room for `capacity` bytes, `length` is NULL or may be written.
-    unsafe fn take(&self, text: &str) -> Result<(), Error> {
-        if !self.length.is_null() {
-            // SAFETY: not NULL, and the caller promises that it may be written.
-            unsafe { self.length.write(text.len()) };
-        }
-        if text.len() >= self.capacity {
-            return Err(Error::new(
-                ErrorKind::BufferTooSmall,
-                format!(
-                    "the text needs {} bytes with its NUL, and capacity is {}. Give a larger buffer.",
-                    text.len() + 1,
-                    self.capacity
-                ),
-            ));
-        }
-        if self.first.is_null() {
-            return Err(invalid("buffer is NULL, but capacity is not 0. Give a buffer."));
-        }
-        // SAFETY: the buffer has room for the text and a NUL, as checked, and is none of ours.
-        unsafe {
-            std::ptr::copy_nonoverlapping(text.as_ptr().cast(), self.first, text.len());
-            self.first.add(text.len()).write(0);
-        }
-        Ok(())
-    }
-}
-
 /// Signs parameters as a device does: names and values in ascending order of the names, then the secret.
 ///
 /// `method` is a name as the vendor's clients write it: `sha256`, `sha1`, `md5`, in any case, with or without `hmac` in
@@ -117,14 +79,14 @@ pub unsafe extern "C" fn enos_inspect_sign(
 ) -> enos_status_t {
     // SAFETY: all are NULL or the caller's, and borrowed for the call.
     unsafe {
-        run(err, || {
+        Buffer { first: buffer, capacity, length }.fill(err, || {
             let (method, secret) = (method.read("method")?, secret.read("secret")?);
             let given = slice(parameters, count, "parameters")?;
             let pairs: Vec<_> = given
                 .iter()
                 .map(|one| Ok((one.name.read("parameter name")?, one.value.read("parameter value")?)))
                 .collect::<Result<_, Error>>()?;
-            Buffer { first: buffer, capacity, length }.take(&inspect::sign(method, secret, &pairs)?)
+            inspect::sign(method, secret, &pairs)
         })
     }
 }
@@ -149,11 +111,10 @@ pub unsafe extern "C" fn enos_inspect_mqtt_client_id(
 ) -> enos_status_t {
     // SAFETY: all are NULL or the caller's, and borrowed for the call.
     unsafe {
-        run(err, || {
+        Buffer { first: buffer, capacity, length }.fill(err, || {
             let mode = u8::try_from(secure_mode)
                 .map_err(|_| invalid(format!("secure_mode is {secure_mode}. Give 0 to 255, such as 2.")))?;
-            let text = inspect::mqtt_client_id(client.read("client")?, mode, timestamp_ms);
-            Buffer { first: buffer, capacity, length }.take(&text)
+            Ok(inspect::mqtt_client_id(client.read("client")?, mode, timestamp_ms))
         })
     }
 }
@@ -174,10 +135,8 @@ pub unsafe extern "C" fn enos_inspect_mqtt_username(
 ) -> enos_status_t {
     // SAFETY: all are NULL or the caller's, and borrowed for the call.
     unsafe {
-        run(err, || {
-            let text =
-                inspect::mqtt_username(device_key.read("device_key")?, product_key.read("product_key")?);
-            Buffer { first: buffer, capacity, length }.take(&text)
+        Buffer { first: buffer, capacity, length }.fill(err, || {
+            Ok(inspect::mqtt_username(device_key.read("device_key")?, product_key.read("product_key")?))
         })
     }
 }
@@ -204,12 +163,11 @@ pub unsafe extern "C" fn enos_inspect_mqtt_password(
 ) -> enos_status_t {
     // SAFETY: all are NULL or the caller's, and borrowed for the call.
     unsafe {
-        run(err, || {
+        Buffer { first: buffer, capacity, length }.fill(err, || {
             let (device_key, product_key) =
                 (device_key.read("device_key")?, product_key.read("product_key")?);
             let (client, secret) = (client.read("client")?, secret.read("secret")?);
-            let text = inspect::mqtt_password(client, device_key, product_key, timestamp_ms, secret);
-            Buffer { first: buffer, capacity, length }.take(&text)
+            Ok(inspect::mqtt_password(client, device_key, product_key, timestamp_ms, secret))
         })
     }
 }
@@ -238,7 +196,7 @@ pub unsafe extern "C" fn enos_inspect_topic(
 ) -> enos_status_t {
     // SAFETY: all are NULL or the caller's, and borrowed for the call.
     unsafe {
-        run(err, || {
+        Buffer { first: buffer, capacity, length }.fill(err, || {
             let (kind, argument) = (kind.read("kind")?, argument.read("argument")?);
             let made = inspect::topic(
                 kind,
@@ -246,13 +204,12 @@ pub unsafe extern "C" fn enos_inspect_topic(
                 product_key.read("product_key")?,
                 device_key.read("device_key")?,
             )?;
-            let text = match part {
-                ENOS_TOPIC_REQUEST => made.topic,
-                ENOS_TOPIC_REPLY => made.reply,
-                ENOS_TOPIC_METHOD => made.method,
-                other => return Err(invalid(format!("part is {other}. Use one of ENOS_TOPIC_…."))),
-            };
-            Buffer { first: buffer, capacity, length }.take(&text)
+            match part {
+                ENOS_TOPIC_REQUEST => Ok(made.topic),
+                ENOS_TOPIC_REPLY => Ok(made.reply),
+                ENOS_TOPIC_METHOD => Ok(made.method),
+                other => Err(invalid(format!("part is {other}. Use one of ENOS_TOPIC_…."))),
+            }
         })
     }
 }
@@ -324,12 +281,7 @@ pub unsafe extern "C" fn enos_inspect_value_json(
     err: *mut enos_error_t,
 ) -> enos_status_t {
     // SAFETY: all are NULL or the caller's, and borrowed for the call.
-    unsafe {
-        run(err, || {
-            let text = with_value(value, inspect::value_json)?;
-            Buffer { first: buffer, capacity, length }.take(&text)
-        })
-    }
+    unsafe { Buffer { first: buffer, capacity, length }.fill(err, || with_value(value, inspect::value_json)) }
 }
 
 /// Reads a hub's URL as a client does: `scheme://host[:port][/]`. The host is a part of `url`, which the caller keeps.

@@ -9,6 +9,7 @@
 #![allow(clippy::missing_safety_doc, reason = "the header's first page says what holds for every pointer")]
 
 mod boundary;
+mod buffer;
 mod client;
 mod command;
 mod config;

@@ -8,7 +8,7 @@ use crate::config::{
 };
 use crate::runtime::enos_runtime_t;
 use crate::store::enos_secret_store_t;
-use crate::text::{enos_str_t, invalid};
+use crate::text::{ReadText as _, enos_str_t, invalid};
 use enos_runtime::{Client, ClientBuilder, Error, Limits, Login, Proxy, Tls};
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use crate::boundary::{answer, run, take};
 use crate::client::{enos_done_fn, teller};
 use crate::error::{enos_error_t, enos_status_t};
-use crate::text::{enos_str_t, invalid};
+use crate::text::{ReadText as _, enos_str_t, invalid};
 use crate::value::{enos_point_t, with_fields};
 use enos_runtime::{AnswerData, Error, Responder};
 use std::ffi::c_void;

@@ -2,7 +2,7 @@
 
 use crate::boundary::{borrow, give, place, run, take};
 use crate::error::{enos_error_t, enos_status_t};
-use crate::text::{enos_str_t, invalid};
+use crate::text::{ReadText as _, enos_str_t, invalid};
 use crate::user::{User, enos_drop_fn};
 use enos_runtime::{Error, FileSecretStore, MemorySecretStore, Secret, SecretStore};
 use std::ffi::{c_char, c_void};

@@ -1,87 +1,15 @@
-//! Measurepoints across the border: frozen layouts, read into the core's borrowed values without a copy of any text.
+//! Measurepoints of a C program, read into the core's borrowed values: a few without asking for memory, nested ones with
+//! asking once.
 
-use crate::text::{enos_str_t, invalid, slice};
+use crate::text::{invalid, refused, slice};
+use enos_border::{Border, Misuse, Reader, Room};
 use enos_core::json::MAX_DEPTH;
 use enos_runtime::{Error, Point, Value};
 
-/// No value; a hub ignores or refuses such a point.
-pub const ENOS_TYPE_NULL: i32 = 0;
-/// A whole number: `as.i`.
-pub const ENOS_TYPE_INT: i32 = 1;
-/// A double, finite: `as.f`.
-pub const ENOS_TYPE_DOUBLE: i32 = 2;
-/// True or false: `as.b`, 1 or 0.
-pub const ENOS_TYPE_BOOL: i32 = 3;
-/// Text: `as.s`.
-pub const ENOS_TYPE_STR: i32 = 4;
-/// Values in order: `as.a`.
-pub const ENOS_TYPE_ARRAY: i32 = 5;
-/// Named values in order: `as.o`.
-pub const ENOS_TYPE_STRUCT: i32 = 6;
-
-/// The values of an array, the caller's.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct enos_array_t {
-    /// The first value.
-    pub items: *const enos_value_t,
-    /// How many.
-    pub count: usize,
-}
-
-/// The fields of a struct, the caller's.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct enos_struct_t {
-    /// The first field; a field is a point whose quality counts for nothing.
-    pub fields: *const enos_point_t,
-    /// How many.
-    pub count: usize,
-}
-
-/// The value itself; `type` says which member counts.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub union enos_as_t {
-    /// `ENOS_TYPE_INT`.
-    pub i: i64,
-    /// `ENOS_TYPE_DOUBLE`.
-    pub f: f64,
-    /// `ENOS_TYPE_BOOL`: 1 or 0.
-    pub b: i32,
-    /// `ENOS_TYPE_STR`.
-    pub s: enos_str_t,
-    /// `ENOS_TYPE_ARRAY`.
-    pub a: enos_array_t,
-    /// `ENOS_TYPE_STRUCT`.
-    pub o: enos_struct_t,
-}
-
-/// A value. Its layout never changes, so arrays of it are safe.
-///
-/// Made by `enos_int(5)`, `enos_double(2.5)`, `enos_bool(1)`, `enos_text("…")`, `enos_array(items, count)`,
-/// `enos_struct(fields, count)`, `enos_null()`, and `enos_with_quality(value, quality)`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct enos_value_t {
-    /// `ENOS_TYPE_…`.
-    #[allow(non_snake_case, reason = "the name is C's")]
-    pub r#type: i32,
-    /// The quality of the value, 0 to 255; -1 where the model has none.
-    pub quality: i32,
-    /// The value itself.
-    pub r#as: enos_as_t,
-}
-
-/// A measurepoint: its identifier in the thing model, and its value. Its layout never changes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct enos_point_t {
-    /// The identifier.
-    pub id: enos_str_t,
-    /// The value, with its quality.
-    pub value: enos_value_t,
-}
+pub use enos_border::{
+    ENOS_TYPE_ARRAY, ENOS_TYPE_BOOL, ENOS_TYPE_DOUBLE, ENOS_TYPE_INT, ENOS_TYPE_NULL, ENOS_TYPE_STR,
+    ENOS_TYPE_STRUCT, enos_array_t, enos_as_t, enos_point_t, enos_struct_t, enos_value_t,
+};
 
 /// So many points are read without asking for memory.
 const FEW: usize = 16;
@@ -102,25 +30,23 @@ pub(crate) unsafe fn with_points<T>(
         // SAFETY: as above.
         unsafe { need.count(&point.value, MAX_DEPTH)? };
     }
-    let mut values = vec![Value::Null; need.values];
-    let mut fields = vec![("", Value::Null); need.fields];
-    let mut room = Room { values: &mut values, fields: &mut fields };
-    let mut few = [Point::new("", Value::Null); FEW];
-    let mut many = Vec::new();
-    let read = match few.get_mut(..count) {
-        Some(few) => few,
-        None => {
-            many.resize(count, Point::new("", Value::Null));
-            &mut many[..]
+    need.meet(|reader| {
+        let mut few = [Point::new("", Value::Null); FEW];
+        let mut many = Vec::new();
+        let read = match few.get_mut(..count) {
+            Some(few) => few,
+            None => {
+                many.resize(count, Point::new("", Value::Null));
+                &mut many[..]
+            }
+        };
+        for (at, (place, point)) in read.iter_mut().zip(given).enumerate() {
+            // SAFETY: as above.
+            *place = unsafe { reader.point(point) }
+                .map_err(|misuse| invalid(format!("points[{at}]: {misuse}")))?;
         }
-    };
-    for (at, (place, point)) in read.iter_mut().zip(given).enumerate() {
-        // SAFETY: as above.
-        let (id, value) = unsafe { room.field(point).map_err(|error| at_point(at, error))? };
-        *place = Point::new(id, value);
-        place.quality = quality(point.value.quality).map_err(|error| at_point(at, error))?;
-    }
-    act(read)
+        act(read)
+    })
 }
 
 /// Reads named values, such as a command's outputs, and hands them to `act`.
@@ -132,22 +58,11 @@ pub(crate) unsafe fn with_fields<T>(
     count: usize,
     act: impl FnOnce(&[(&str, Value<'_>)]) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let whole = enos_value_t {
-        r#type: ENOS_TYPE_STRUCT,
-        quality: -1,
-        r#as: enos_as_t { o: enos_struct_t { fields, count } },
-    };
     let mut need = Need::default();
-    // SAFETY: the caller's promise is the same. One level more: the struct itself is ours.
-    unsafe { need.count(&whole, MAX_DEPTH + 1)? };
-    let mut values = vec![Value::Null; need.values];
-    let mut fields = vec![("", Value::Null); need.fields];
-    let mut room = Room { values: &mut values, fields: &mut fields };
+    // SAFETY: the caller's promise is the same, and so it is below.
+    unsafe { need.count_fields(fields, count, MAX_DEPTH)? };
     // SAFETY: as above.
-    match unsafe { room.value(&whole, MAX_DEPTH + 1)? } {
-        Value::Struct(fields) => act(fields),
-        _ => Err(invalid("the outputs are no struct")),
-    }
+    need.meet(|reader| act(unsafe { reader.fields(fields, count, MAX_DEPTH) }.map_err(refused)?))
 }
 
 /// Reads one value and hands it to `act`; its quality counts for nothing.
@@ -163,24 +78,8 @@ pub(crate) unsafe fn with_value<T>(
     let mut need = Need::default();
     // SAFETY: as above.
     unsafe { need.count(given, MAX_DEPTH)? };
-    let mut values = vec![Value::Null; need.values];
-    let mut fields = vec![("", Value::Null); need.fields];
-    let mut room = Room { values: &mut values, fields: &mut fields };
     // SAFETY: as above.
-    act(&unsafe { room.value(given, MAX_DEPTH)? })
-}
-
-fn at_point(at: usize, error: Error) -> Error {
-    invalid(format!("points[{at}]: {}", error.message))
-}
-
-fn quality(given: i32) -> Result<Option<u8>, Error> {
-    match given {
-        -1 => Ok(None),
-        _ => u8::try_from(given).map(Some).map_err(|_| {
-            invalid(format!("the quality {given} does not fit. Give -1 for none, or 0 to 255."))
-        }),
-    }
+    need.meet(|reader| act(&unsafe { reader.value(given, MAX_DEPTH) }.map_err(refused)?))
 }
 
 /// How many nested values and fields there are; counted first, so that they get their memory at once.
@@ -191,7 +90,7 @@ struct Need {
 }
 
 impl Need {
-    /// Counts down to the depth that the core takes: what lies deeper it refuses, in its own words.
+    /// Counts down to the depth that the reader goes.
     ///
     /// # Safety
     /// As [`with_points`].
@@ -211,16 +110,38 @@ impl Need {
             }
             ENOS_TYPE_STRUCT => {
                 // SAFETY: as above.
-                let fields = unsafe { slice(value.r#as.o.fields, value.r#as.o.count, "fields of a struct")? };
-                self.fields = sum(self.fields, fields.len())?;
-                for field in fields {
-                    // SAFETY: as above.
-                    unsafe { self.count(&field.value, depth - 1)? };
-                }
+                unsafe { self.count_fields(value.r#as.o.fields, value.r#as.o.count, depth - 1)? };
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// # Safety
+    /// As [`with_points`].
+    unsafe fn count_fields(
+        &mut self,
+        first: *const enos_point_t,
+        count: usize,
+        depth: usize,
+    ) -> Result<(), Error> {
+        // SAFETY: the caller's promise is the same.
+        let fields = unsafe { slice(first, count, "fields of a struct")? };
+        self.fields = sum(self.fields, fields.len())?;
+        for field in fields {
+            // SAFETY: as above.
+            unsafe { self.count(&field.value, depth)? };
+        }
+        Ok(())
+    }
+
+    /// Gets the memory for what was counted, and reads.
+    fn meet<T>(&self, read: impl FnOnce(&mut Reader<Counted<'_>>) -> Result<T, Error>) -> Result<T, Error> {
+        let mut values = vec![Value::Null; self.values];
+        let mut fields = vec![("", Value::Null); self.fields];
+        let room = Counted { values: &mut values, fields: &mut fields };
+        // Nothing of the SDK's own is in a program's reach.
+        read(&mut Reader { border: Border::NONE, room })
     }
 }
 
@@ -237,72 +158,32 @@ fn sum(so_far: usize, more: usize) -> Result<usize, Error> {
 }
 
 /// What is left of the memory for nested values.
-struct Room<'a> {
+struct Counted<'a> {
     values: &'a mut [Value<'a>],
     fields: &'a mut [(&'a str, Value<'a>)],
 }
 
-impl<'a> Room<'a> {
-    /// # Safety
-    /// As [`with_points`], for `'a`.
-    unsafe fn field(&mut self, point: &enos_point_t) -> Result<(&'a str, Value<'a>), Error> {
-        // SAFETY: the caller's promise is the same.
-        unsafe { Ok((point.id.read("an identifier")?, self.value(&point.value, MAX_DEPTH)?)) }
+impl<'a> Room<'a> for Counted<'a> {
+    fn values(&mut self, count: usize) -> Result<&'a mut [Value<'a>], Misuse> {
+        cut(&mut self.values, count)
     }
 
-    /// # Safety
-    /// As [`with_points`], for `'a`; `depth` as it was counted.
-    unsafe fn value(&mut self, value: &enos_value_t, depth: usize) -> Result<Value<'a>, Error> {
-        let inner = &value.r#as;
-        Ok(match value.r#type {
-            ENOS_TYPE_NULL => Value::Null,
-            // SAFETY: the type says which member it is; every bit pattern is a number.
-            ENOS_TYPE_INT => Value::Int(unsafe { inner.i }),
-            // SAFETY: as above.
-            ENOS_TYPE_DOUBLE => Value::Float(unsafe { inner.f }),
-            // SAFETY: as above.
-            ENOS_TYPE_BOOL => Value::Bool(unsafe { inner.b } != 0),
-            // SAFETY: as above, and the caller promises what the text points to.
-            ENOS_TYPE_STR => Value::Str(unsafe { inner.s.read("a text value")? }),
-            // Deeper than the core goes: it refuses the empty one here in its own words, whatever would be inside.
-            ENOS_TYPE_ARRAY if depth == 0 => Value::Array(&[]),
-            ENOS_TYPE_STRUCT if depth == 0 => Value::Struct(&[]),
-            ENOS_TYPE_ARRAY => {
-                // SAFETY: as for texts.
-                let items = unsafe { slice(inner.a.items, inner.a.count, "items of an array")? };
-                let places = cut(&mut self.values, items.len());
-                for (place, item) in places.iter_mut().zip(items) {
-                    // SAFETY: as above.
-                    *place = unsafe { self.value(item, depth - 1)? };
-                }
-                Value::Array(places)
-            }
-            ENOS_TYPE_STRUCT => {
-                // SAFETY: as for texts.
-                let fields = unsafe { slice(inner.o.fields, inner.o.count, "fields of a struct")? };
-                let places = cut(&mut self.fields, fields.len());
-                for (place, field) in places.iter_mut().zip(fields) {
-                    // SAFETY: as above.
-                    *place =
-                        unsafe { (field.id.read("a field's name")?, self.value(&field.value, depth - 1)?) };
-                }
-                Value::Struct(places)
-            }
-            other => return Err(invalid(format!("the value's type {other} is none. Use ENOS_TYPE_…."))),
-        })
+    fn fields(&mut self, count: usize) -> Result<&'a mut [(&'a str, Value<'a>)], Misuse> {
+        cut(&mut self.fields, count)
     }
 }
 
-/// Cuts so many off the front; all were counted.
-fn cut<'a, T>(rest: &mut &'a mut [T], count: usize) -> &'a mut [T] {
-    let (front, behind) = std::mem::take(rest).split_at_mut(count);
+/// Cuts so many off the front; all were counted, unless the program changes its arrays under our eyes.
+fn cut<'a, T>(rest: &mut &'a mut [T], count: usize) -> Result<&'a mut [T], Misuse> {
+    let (front, behind) = std::mem::take(rest).split_at_mut_checked(count).ok_or(Misuse::Values)?;
     *rest = behind;
-    front
+    Ok(front)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::enos_str_t;
 
     fn plain(r#type: i32, r#as: enos_as_t) -> enos_value_t {
         enos_value_t { r#type, quality: -1, r#as }

@@ -22,9 +22,7 @@ fn header() -> String {
     let mut builder = cbindgen::Builder::new().with_config(config);
     // The order in which people read.
     for module in [
-        "text",
         "error",
-        "value",
         "user",
         "store",
         "runtime",

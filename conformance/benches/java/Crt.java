@@ -1,7 +1,3 @@
-import java.nio.charset.StandardCharsets;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicInteger;
 import software.amazon.awssdk.crt.io.ClientBootstrap;
 import software.amazon.awssdk.crt.io.EventLoopGroup;
 import software.amazon.awssdk.crt.io.HostResolver;
@@ -11,16 +7,12 @@ import software.amazon.awssdk.crt.mqtt.MqttConnectionConfig;
 import software.amazon.awssdk.crt.mqtt.MqttMessage;
 import software.amazon.awssdk.crt.mqtt.QualityOfService;
 
-/** AWS CRT with its event loop thread: the id pasted into ready text, the reply's id found by a search. */
-final class Crt {
-    private final Bench bench;
-    private final AtomicInteger sent = new AtomicInteger();
-    private final CountDownLatch finished = new CountDownLatch(1);
-    private final Semaphore replies = new Semaphore(0);
+/** AWS CRT with its event loop thread. */
+final class Crt extends Peer {
     private final MqttClientConnection connection;
 
     private Crt(Bench bench) throws Exception {
-        this.bench = bench;
+        super(bench);
         EventLoopGroup group = new EventLoopGroup(1);
         HostResolver resolver = new HostResolver(group);
         ClientBootstrap bootstrap = new ClientBootstrap(group, resolver);
@@ -34,77 +26,16 @@ final class Crt {
         config.setCleanSession(true);
         config.setKeepAliveSecs(60);
         connection = new MqttClientConnection(config);
-        connection.onMessage(this::heard);
+        connection.onMessage(message -> heard(message.getTopic(), message.getPayload()));
         connection.connect().get();
     }
 
-    private void publish(String topic, String text) {
-        byte[] payload = text.getBytes(StandardCharsets.UTF_8);
+    @Override
+    void publish(String topic, byte[] payload) {
         connection.publish(new MqttMessage(topic, payload, QualityOfService.AT_LEAST_ONCE));
     }
 
-    /** Posts once, unless all posts are made. */
-    private void post() {
-        int id = sent.getAndIncrement();
-        if (id < bench.count) {
-            publish(bench.topic(), bench.post(id));
-        }
-    }
-
-    private void heard(MqttMessage message) {
-        try {
-            String id = Bench.idOf(new String(message.getPayload(), StandardCharsets.UTF_8));
-            if (message.getTopic().contains("/thing/service/")) {
-                publish(message.getTopic() + "_reply", Bench.answer(id));
-                add();
-            } else if (bench.task.equals("posts")) {
-                post();
-                add();
-            } else {
-                replies.release();
-            }
-        } catch (Throwable why) {
-            Bench.fail(why);
-        }
-    }
-
-    private void add() {
-        if (bench.add()) {
-            finished.countDown();
-        }
-    }
-
-    private void postAndWait() throws Exception {
-        post();
-        replies.acquire();
-    }
-
     public static void main(String[] order) throws Exception {
-        Bench bench = new Bench(order);
-        Crt crt = new Crt(bench);
-        switch (bench.task) {
-            case "posts":
-                for (int open = 0; open < bench.window; open++) {
-                    crt.post();
-                }
-                crt.finished.await();
-                break;
-            case "commands":
-                crt.finished.await();
-                break;
-            case "single":
-                bench.oneAtATime(crt::postAndWait);
-                break;
-            case "idle":
-                Bench.mark("idle");
-                break;
-            case "start":
-                crt.postAndWait();
-                Bench.mark("first");
-                break;
-            default:
-                throw new IllegalArgumentException(bench.task);
-        }
-        Bench.leave();
+        new Crt(new Bench(order)).run();
     }
 }

@@ -1,7 +1,7 @@
 //! What an engine is made of, as a struct that may grow: read once, by `enos_engine_init`.
 
 use crate::status::Misuse;
-use crate::text::{Border, enos_str_t};
+use enos_border::{Border, enos_str_t};
 use enos_core::{Config, Hub, Limits, Login};
 
 /// No login was set yet.

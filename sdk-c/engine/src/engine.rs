@@ -4,9 +4,9 @@ use crate::config::enos_engine_config_t;
 use crate::memory::{ALIGN, Plan};
 use crate::scratch::Scratch;
 use crate::status::{ENOS_OK, Last, Misuse, enos_status_t, status_of};
-use crate::text::{Border, enos_str_t};
 use crate::value::Reader;
 use core::ffi::c_void;
+use enos_border::{Border, enos_str_t};
 use enos_core::engine::{Engine, Memory, RequestError};
 use enos_core::{ConfigError, ErrorKind, Now};
 
@@ -105,7 +105,7 @@ impl enos_engine_t {
     pub(crate) fn reader<'a>(&mut self) -> (Reader<'a>, &mut Engine<'static>) {
         // SAFETY: the plan put this many aligned slots there, and each call makes one reader and is done with it.
         let scratch = unsafe { Scratch::new(self.scratch, self.values) };
-        (Reader { border: self.border(), scratch }, &mut self.engine)
+        (Reader { border: self.border(), room: scratch }, &mut self.engine)
     }
 
     /// # Safety

@@ -21,7 +21,6 @@ mod request;
 mod scratch;
 mod stats;
 mod status;
-mod text;
 mod value;
 
 pub use config::{
@@ -32,6 +31,7 @@ pub use engine::{
     ENOS_ENGINE_NO_CLOCK, enos_engine_end, enos_engine_init, enos_engine_now_t, enos_engine_size,
     enos_engine_t,
 };
+pub use enos_border::enos_str_t;
 pub use input::{
     ENOS_ENGINE_LINK_CONNECT, ENOS_ENGINE_LINK_HUNG_UP, ENOS_ENGINE_LINK_LOST, ENOS_ENGINE_LINK_PEER_CLOSED,
     ENOS_ENGINE_LINK_REPLACED, ENOS_ENGINE_LINK_RESOLVE, ENOS_ENGINE_LINK_TIMEOUT, ENOS_ENGINE_LINK_TLS,
@@ -56,7 +56,6 @@ pub use request::{
 };
 pub use stats::{enos_engine_stats, enos_engine_stats_init, enos_engine_stats_t};
 pub use status::{ENOS_OK, enos_status_t};
-pub use text::enos_str_t;
 pub use value::{
     ENOS_TYPE_ARRAY, ENOS_TYPE_BOOL, ENOS_TYPE_DOUBLE, ENOS_TYPE_INT, ENOS_TYPE_NULL, ENOS_TYPE_STR,
     ENOS_TYPE_STRUCT, enos_array_t, enos_as_t, enos_point_t, enos_struct_t, enos_value_t,

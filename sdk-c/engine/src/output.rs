@@ -6,7 +6,7 @@ use crate::request::{
     ENOS_INVOCATION_SERVICE,
 };
 use crate::status::{ENOS_OK, Last, Misuse, enos_status_t, status_of};
-use crate::text::enos_str_t;
+use enos_border::enos_str_t;
 use enos_core::engine::{CommandKind, Event, Outcome, Output, Warning};
 use enos_core::{Error, ErrorKind, Scheme};
 

@@ -2,8 +2,8 @@
 
 use crate::engine::{Refusal, enos_engine_now_t, enos_engine_t, moment};
 use crate::status::{Misuse, enos_status_t};
-use crate::text::enos_str_t;
-use crate::value::enos_point_t;
+use crate::value::{enos_point_t, read_points};
+use enos_border::enos_str_t;
 use enos_core::engine::{Answer, AnswerData, CallId, CommandKind, DeviceIx, Request};
 use enos_core::json::MAX_DEPTH;
 
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn enos_engine_post_measurepoints(
                 time => Some(u64::try_from(time).map_err(|_| Misuse::Number("time_ms"))?),
             };
             let (mut reader, engine) = engine.reader();
-            let points = reader.points(points, count)?;
+            let points = read_points(&mut reader, points, count)?;
             let post = Request::PostMeasurepoints { device: DeviceIx(device), points, time_ms, timeout_ms };
             let id = engine.request(now, post)?;
             if !request.is_null() {

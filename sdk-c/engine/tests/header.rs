@@ -28,7 +28,7 @@ fn header() -> String {
     config.export.exclude = made::SHARED.iter().map(|name| (*name).to_owned()).collect();
     let mut builder = cbindgen::Builder::new().with_config(config);
     // The order in which people read.
-    for module in ["text", "value", "config", "engine", "output", "input", "request", "message", "stats"] {
+    for module in ["config", "engine", "output", "input", "request", "message", "stats"] {
         builder = builder.with_src(folder().join("src").join(format!("{module}.rs")));
     }
     let mut made = Vec::new();

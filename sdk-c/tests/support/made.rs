@@ -83,13 +83,15 @@ pub(crate) fn shared() -> String {
     config.autogen_warning = None;
     config.cpp_compat = false;
     config.sys_includes.clear();
+    // `tables` defines it, beside the other numbers.
+    config.export.exclude = vec!["ENOS_OK".to_owned()];
     // The point holds all the others.
     config.export.include = ["enos_status_t", "enos_point_t"].map(str::to_owned).to_vec();
     use cbindgen::ItemType::{Constants, Structs, Typedefs, Unions};
     config.export.item_types = vec![Constants, Structs, Unions, Typedefs];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for module in ["text", "value"] {
-        builder = builder.with_src(sdk_c().join("src").join(format!("{module}.rs")));
+        builder = builder.with_src(sdk_c().join("border/src").join(format!("{module}.rs")));
     }
     let mut made = Vec::new();
     builder.generate().unwrap().write(&mut made);

@@ -28,7 +28,9 @@ const FIXED_HEAP: &[&str] = &["-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch"];
 pub(super) fn prepare(file: &str) -> Outcome<()> {
     let mut compiler = Command::new("javac");
     compiler.args(["-Xlint:all", "-Werror", "-d"]).arg(classes()?).arg("-cp").arg(class_path(file)?);
-    compiler.arg(sources("java").join("Bench.java")).arg(sources("java").join(file).with_extension("java"));
+    for source in ["Bench", "Peer", file] {
+        compiler.arg(sources("java").join(source).with_extension("java"));
+    }
     run(&mut compiler, &format!("compile {file}.java"), JDK)?;
     Ok(())
 }

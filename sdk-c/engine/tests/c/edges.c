@@ -166,17 +166,17 @@ static void arguments_are_checked_by_name(enos_engine_t *engine, const uint8_t *
     WRONG(ENOS_ERR_INVALID_ARGUMENT, "time_ms", POST(&point, 1, -5));
     WRONG(ENOS_ERR_INVALID_ARGUMENT, "lent", POST((enos_point_t *)(void *)((size_t)(buffer + 7) & ~(size_t)7), 1, ENOS_TIME_NOW));
     bad.id.ptr = (const char *)buffer;
-    WRONG(ENOS_ERR_INVALID_ARGUMENT, "id points to what the engine lent", POST(&bad, 1, ENOS_TIME_NOW));
+    WRONG(ENOS_ERR_INVALID_ARGUMENT, "identifier points to what the engine lent", POST(&bad, 1, ENOS_TIME_NOW));
     bad.id.ptr = (const char *)before;
     bad.id.len = 9; /* its last byte is the block's first */
-    WRONG(ENOS_ERR_INVALID_ARGUMENT, "id points to what the engine lent", POST(&bad, 1, ENOS_TIME_NOW));
+    WRONG(ENOS_ERR_INVALID_ARGUMENT, "identifier points to what the engine lent", POST(&bad, 1, ENOS_TIME_NOW));
     bad.id = ENOS_LIT("a\xff");
-    WRONG(ENOS_ERR_INVALID_ARGUMENT, "id is no UTF-8", POST(&bad, 1, ENOS_TIME_NOW));
+    WRONG(ENOS_ERR_INVALID_ARGUMENT, "identifier is no UTF-8: byte 1", POST(&bad, 1, ENOS_TIME_NOW));
     bad = point;
     bad.value.type = 7;
-    WRONG(ENOS_ERR_INVALID_ARGUMENT, "type", POST(&bad, 1, ENOS_TIME_NOW));
+    WRONG(ENOS_ERR_INVALID_ARGUMENT, "type 7", POST(&bad, 1, ENOS_TIME_NOW));
     bad.value = enos_with_quality(point.value, 256);
-    WRONG(ENOS_ERR_INVALID_ARGUMENT, "quality", POST(&bad, 1, ENOS_TIME_NOW));
+    WRONG(ENOS_ERR_INVALID_ARGUMENT, "quality 256", POST(&bad, 1, ENOS_TIME_NOW));
     bad.value = enos_array(NULL, 3);
     WRONG(ENOS_ERR_INVALID_ARGUMENT, "items", POST(&bad, 1, ENOS_TIME_NOW));
     /* An array that is its own item ends at the room, and with more room at the core's depth. */
