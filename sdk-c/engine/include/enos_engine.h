@@ -405,7 +405,7 @@ static inline enos_value_t enos_with_quality(enos_value_t value, int quality)
  * limits, and little more.
  */
 #define ENOS_ENGINE_SIZE(receive, transmit, outbox, names, requests, calls, handlers, values) \
-    ((sizeof(void *) > 4 ? 1608 : 1200) + (receive) + (transmit) + (outbox) + (names) + 24 * (requests) + 52 * (calls) \
+    ((sizeof(void *) > 4 ? 1664 : 1248) + (receive) + (transmit) + (outbox) + (names) + 24 * (requests) + 52 * (calls) \
      + 16 * (handlers) + (sizeof(void *) > 4 ? 48 : 32) * (values))
 
 /**

@@ -111,7 +111,7 @@ mod bound {
     use super::*;
 
     const WIDE: bool = size_of::<usize>() > 4;
-    const FIXED: usize = if WIDE { 1608 } else { 1200 };
+    const FIXED: usize = if WIDE { 1664 } else { 1248 };
     const VALUE: usize = if WIDE { 48 } else { 32 };
 
     const _: () = {
