@@ -90,7 +90,9 @@ pub fn load(folder: &Path) -> io::Result<Vec<Group>> {
     files.sort();
     for file in files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if file.extension().is_some_and(|is| is == "json") && !matches!(&*name, "vectors" | "captures") {
+        if file.extension().is_some_and(|is| is == "json")
+            && !matches!(&*name, "vectors" | "captures" | "coap")
+        {
             let parsed: File = serde_json::from_value(read(&file)?)
                 .map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
             groups.push(parsed.group(name)?);

@@ -5,6 +5,7 @@
 pub mod application;
 pub mod certificate;
 pub mod child;
+pub mod datagrams;
 pub mod http;
 pub mod hub;
 pub mod net;
