@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::inner::{Inner, Parts};
 use crate::jobs::LifecycleHandler;
 use crate::lifecycle::Lifecycle;
+use crate::link::Unheard;
 use crate::login::Login;
 use crate::os::{clock, entropy};
 use crate::proxy::Proxy;
@@ -408,6 +409,7 @@ impl ClientBuilder {
             address_timeout: options.address_timeout,
             handshake_timeout: options.handshake_timeout,
             total_timeout: options.dial_timeout,
+            unheard: Unheard::default(),
         };
         let stored = login.stored()?;
         let recipe = Recipe {

@@ -94,7 +94,10 @@ impl From<HubUrlError> for Error {
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
-        Self::invalid(format!("the client's configuration is wrong: {error}"))
+        match error {
+            ConfigError::Unsupported(_) => Self::new(error.kind(), error.to_string()),
+            _ => Self::invalid(format!("the client's configuration is wrong: {error}")),
+        }
     }
 }
 

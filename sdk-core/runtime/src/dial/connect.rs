@@ -143,7 +143,7 @@ fn settled(stream: &TcpStream) -> io::Result<bool> {
 }
 
 /// Both families in turn, beginning with the one that the resolver put first.
-fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+pub(super) fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let six_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<SocketAddr>, Vec<SocketAddr>) =
         addresses.iter().partition(|address| address.is_ipv6() == six_first);
@@ -160,7 +160,7 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 }
 
 /// What most of the failures have in common; the first decides a tie.
-fn common(failures: &[(SocketAddr, io::Error)]) -> Cause {
+pub(super) fn common(failures: &[(SocketAddr, io::Error)]) -> Cause {
     let cause = |error: &io::Error| match error.kind() {
         io::ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
         io::ErrorKind::TimedOut => Cause::ConnectTimeout,
@@ -182,7 +182,7 @@ fn common(failures: &[(SocketAddr, io::Error)]) -> Cause {
     best.1
 }
 
-fn said(failures: &[(SocketAddr, io::Error)]) -> String {
+pub(super) fn said(failures: &[(SocketAddr, io::Error)]) -> String {
     let mut text = String::new();
     for (place, (address, error)) in failures.iter().take(MAX_NAMED).enumerate() {
         text.push_str(if place == 0 { ": " } else { "; " });

@@ -1,10 +1,11 @@
-//! Bringing a link up: name look-up, TCP to every address, the proxy, the TLS handshake.
+//! Bringing a link up: name look-up, TCP to every address, the proxy, the TLS handshake; or a UDP socket, and DTLS.
 //!
 //! Owns everything that may block before bytes flow. Refuses to decide when to dial: the engine does.
 
 mod connect;
 mod handshake;
 mod pool;
+mod udp;
 mod wait;
 
 pub(crate) use connect::survey;
@@ -12,15 +13,18 @@ pub(crate) use pool::Pool;
 pub(crate) use wait::{Cancel, Spare, Wait};
 
 use crate::doctor::Cause;
-use crate::link::{Down, Link};
+use crate::link::{Down, Link, Stream, Unheard};
 use crate::os::{clock, lookup};
 use crate::proxy::Proxy;
 use crate::tls::{SystemRoots, TlsSetup};
-use enos_core::{LinkFault, Scheme};
+use enos_core::engine::Dial;
+use enos_core::{Hub, LinkFault, Scheme};
 use rustls::ClientConnection;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 /// How a client's links are made; the same for each dial.
 #[derive(Clone)]
@@ -33,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) handshake_timeout: Duration,
     /// For all of it.
     pub(crate) total_timeout: Duration,
+    /// Which address of a host has its turn where no address says whether it is alive.
+    pub(crate) unheard: Unheard,
 }
 
 /// Where to.
@@ -41,6 +47,43 @@ pub(crate) struct Target {
     pub(crate) scheme: Scheme,
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Who the device is in a DTLS handshake; `coaps` only.
+    pub(crate) psk: Option<Psk>,
+}
+
+impl Target {
+    /// Of what the engine asks for.
+    pub(crate) fn new(dial: &Dial<'_>) -> Self {
+        let psk = dial.psk.as_ref().map(Psk::new);
+        Self { scheme: dial.scheme, host: dial.host.to_owned(), port: dial.port, psk }
+    }
+
+    /// The hub without an identity: for a walk that does not sign in.
+    pub(crate) fn of_hub(hub: &Hub<'_>) -> Self {
+        Self { scheme: hub.scheme, host: hub.host.to_owned(), port: hub.port, psk: None }
+    }
+}
+
+/// An identity and its key; prints no key.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Psk {
+    identity: String,
+    key: Zeroizing<[u8; 16]>,
+}
+
+impl Psk {
+    fn new(psk: &enos_core::engine::Psk<'_>) -> Self {
+        let mut room = [0; 400];
+        // The core says that this is room enough for any identity.
+        let identity = psk.write_identity(&mut room).unwrap_or_default().to_owned();
+        Self { identity, key: Zeroizing::new(psk.key) }
+    }
+}
+
+impl fmt::Debug for Psk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Psk").field("identity", &self.identity).finish_non_exhaustive()
+    }
 }
 
 /// A step of a dial that was passed, for somebody who watches it.
@@ -99,6 +142,9 @@ fn establish(
     deadline: Instant,
     passed: &mut dyn FnMut(Passed<'_>),
 ) -> Result<Link, Down> {
+    if target.scheme.is_coap() {
+        return udp::establish(plan, target, wait, addresses, deadline, passed);
+    }
     let mut stream = connect::first_to_accept(wait, what, addresses, plan.address_timeout, deadline)?;
     let _ = stream.set_nodelay(true);
     passed(Passed::Connected(stream.peer_addr().ok()));
@@ -115,7 +161,7 @@ fn establish(
         }
         _ => None,
     };
-    Ok(Link::new(stream, tls, &target.host, plan.tls.has_client_certificate()))
+    Ok(Link::Stream(Stream::new(stream, tls, &target.host, plan.tls.has_client_certificate())))
 }
 
 fn resolve(what: &str, host: &str, port: u16) -> Result<Vec<SocketAddr>, Down> {

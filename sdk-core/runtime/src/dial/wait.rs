@@ -104,6 +104,12 @@ impl Wait {
         Ok(())
     }
 
+    /// Whether somebody has called the dial off.
+    #[cfg(feature = "coaps")]
+    pub(crate) fn is_called_off(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
     /// Whether a socket that became ready in the last wait has been shut by its peer, or is broken.
     pub(crate) fn ended(&self) -> bool {
         self.place.events.iter().any(|event| event.is_read_closed() || event.is_error())

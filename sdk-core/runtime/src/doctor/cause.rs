@@ -105,6 +105,14 @@ causes! {
     ClientCertificateRefused = "client_certificate_refused", "Check that the hub's CA issued it, that it has not expired, and that it belongs to this device.";
     /// The hub says that the client certificate was revoked.
     ClientCertificateRevoked = "client_certificate_revoked", "Apply for a new client certificate.";
+    /// Nothing at all came back over UDP.
+    NoAnswer = "no_answer", "Check host and port of the hub URL, that the hub listens for CoAP there, and that firewalls and NAT let UDP through both ways.";
+    /// The hub does not know the DTLS identity.
+    PskIdentityRefused = "psk_identity_refused", "Compare product key and device key with the cloud, letter by letter; was the device deleted? The hub's journal names the exact cause.";
+    /// The hub has another key.
+    PskRefused = "psk_refused", "Compare the device secret (for an activation: the product secret) with the cloud, letter by letter; the hub's journal names the exact cause.";
+    /// No DTLS version or suite in common.
+    NoCommonDtls = "no_common_dtls", "The hub must offer DTLS 1.2 with TLS_PSK_WITH_AES_128_CCM_8 and the extended master secret: update it, or check that the port is the hub's.";
     /// The handshake failed for another reason.
     TlsFailed = "tls_failed", "Look at the hub's log for this handshake.";
 

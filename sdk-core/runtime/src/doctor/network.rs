@@ -372,8 +372,9 @@ mod tests {
             address_timeout: Duration::ZERO,
             handshake_timeout: Duration::ZERO,
             total_timeout: Duration::ZERO,
+            unheard: Default::default(),
         };
-        let target = Target { scheme: Scheme::Tcp, host: "hub.example".to_owned(), port: 1 };
+        let target = Target { scheme: Scheme::Tcp, host: "hub.example".to_owned(), port: 1, psk: None };
         let steps = steps(&trace, &plan, &target, start, Instant::now());
         assert_eq!(steps.len(), 1);
         assert_eq!((steps[0].stage, steps[0].cause), (Stage::Name, Some(Cause::NameTimeout)));

@@ -7,6 +7,7 @@ use crate::dial::{Plan, Target};
 use crate::drive::Phase;
 use crate::error::Error;
 use crate::inner::Inner;
+use crate::link::Unheard;
 use crate::os::{clock, thread};
 use crate::tls::{Certificate, date};
 use enos_core::{Hub, Scheme};
@@ -37,7 +38,7 @@ pub(crate) fn examine(client: &Arc<Inner>, timeout: Duration) -> Report {
     let goes_on = first.status != Status::Failed;
     steps.push(first.took(start.elapsed()));
     if goes_on && let Ok(hub) = Hub::parse(recipe.hub()) {
-        let target = Target { scheme: hub.scheme, host: hub.host.to_owned(), port: hub.port };
+        let target = Target::of_hub(&hub);
         let plan = plan(&client.parts().plan, network_end.saturating_duration_since(Instant::now()));
         let (walked, reached) = network::walk(client, &plan, &target, network_end);
         steps.extend(walked);
@@ -115,6 +116,7 @@ fn plan(own: &Plan, longest: Duration) -> Plan {
         address_timeout: own.address_timeout.min(part(80)),
         handshake_timeout: own.handshake_timeout.min(part(80)),
         total_timeout: own.total_timeout.min(part(95)),
+        unheard: Unheard::default(),
     }
 }
 

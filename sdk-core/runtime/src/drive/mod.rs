@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::inner::Inner;
 use crate::jobs::{Job, LifecycleHandler};
 use crate::link::{Down, First, Link};
+use crate::os::clock;
 use crate::secret::Secret;
 use crate::waiter::{Completion, Wakes};
 pub(crate) use answers::LateAnswer;
@@ -25,6 +26,7 @@ use mio::Registry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// So many reads are made for one client before another's turn comes.
 const READS: usize = 16;
@@ -198,13 +200,13 @@ impl Core {
         self.dialing = None;
         match result {
             Ok(link) => {
-                let is_tls = link.is_tls();
+                let may_hold_bytes = link.may_hold_bytes();
                 self.first = First::default();
                 self.link = Some(link);
                 self.linked = number;
                 self.blocked = false;
                 // What TLS has read already gives no event.
-                self.readable = is_tls;
+                self.readable = may_hold_bytes;
                 self.engine.handle_input(now, Input::LinkUp);
             }
             Err(down) => {
@@ -284,7 +286,8 @@ impl Core {
         let dialing = self.dialing.as_ref().map(|dialing| dialing.deadline);
         let connects = self.connects.iter().map(|(deadline, _)| *deadline).min();
         let late = self.late.front().map(|late| late.deadline);
-        [self.engine.deadline(), dialing, connects, late, self.force_at].into_iter().flatten().min()
+        let link = self.link.as_ref().and_then(Link::deadline).map(clock::mono_at);
+        [self.engine.deadline(), dialing, connects, late, link, self.force_at].into_iter().flatten().min()
     }
 
     fn on_time(&mut self, client: &Arc<Inner>, now: Now, effects: &mut Effects) {
@@ -297,6 +300,12 @@ impl Core {
             log::info!("{}: no connection: {text}", client.name());
             self.last_down = Some(Down::new(LinkFault::Timeout, text));
             self.engine.handle_input(now, Input::LinkDown(LinkError::Fault(LinkFault::Timeout)));
+        }
+        if let Some(link) = &mut self.link
+            && link.deadline().is_some_and(|at| now.mono_ms >= clock::mono_at(at))
+            && let Err(down) = link.on_time(Instant::now())
+        {
+            self.link_down(client, now, down);
         }
         if self.force_at.is_some_and(|at| now.mono_ms >= at) {
             self.force(now, client.shared().registry());
@@ -444,7 +453,7 @@ impl Core {
                     }
                 }
                 Output::Dial(dial) => {
-                    let target = Target { scheme: dial.scheme, host: dial.host.to_owned(), port: dial.port };
+                    let target = Target::new(&dial);
                     self.dials += 1;
                     let cancel = Arc::new(Cancel::default());
                     let deadline = now.mono_ms.saturating_add(client.dial_limit_ms());

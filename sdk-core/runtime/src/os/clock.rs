@@ -27,6 +27,11 @@ pub(crate) fn mono_ms() -> u64 {
     millis(start().elapsed())
 }
 
+/// A moment on the monotonic clock, rounded up.
+pub(crate) fn mono_at(moment: Instant) -> u64 {
+    millis(moment.saturating_duration_since(start()) + Duration::from_nanos(999_999))
+}
+
 /// The moment after so long; for times without end, one that nobody lives to see.
 pub(crate) fn after(duration: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(3_155_760_000);

@@ -1,5 +1,6 @@
-//! An established link: non-blocking bytes over TCP, in clear or through TLS.
+//! A stream: non-blocking bytes over TCP, in clear or through TLS.
 
+use super::{Down, First, Received, blocking_is_zero, retry};
 use crate::doctor::Cause;
 use crate::os::socket::SHORT_READ_MEANS_EMPTY;
 use crate::tls::{explain, explain_io};
@@ -13,33 +14,8 @@ use std::net::Shutdown;
 /// So many reads empty the socket of a link that is given up; a hub may send on without end.
 const READS_AT_END: usize = 32;
 
-/// Why there is no link, or none any more: what the engine is told, and the text for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Down {
-    pub(crate) fault: LinkFault,
-    /// Thing and cause; empty if the fault says it all.
-    pub(crate) text: String,
-    /// What exactly it was, where that is known.
-    pub(crate) cause: Option<Cause>,
-}
-
-impl Down {
-    pub(crate) fn new(fault: LinkFault, text: impl Into<String>) -> Self {
-        Self { fault, text: text.into(), cause: None }
-    }
-
-    /// Names the exact cause.
-    pub(crate) fn because(mut self, cause: Cause) -> Self {
-        self.cause = Some(cause);
-        self
-    }
-}
-
-/// The first bytes that a peer says, enough to tell what it speaks.
-pub(crate) type First = [u8; 5];
-
 /// A connection to the hub, over which MQTT flows.
-pub(crate) struct Link {
+pub(crate) struct Stream {
     stream: TcpStream,
     tls: Option<Box<Session>>,
     /// Bytes have come from the hub.
@@ -58,7 +34,7 @@ struct Session {
     drained: bool,
 }
 
-impl Link {
+impl Stream {
     pub(crate) fn new(
         stream: TcpStream,
         tls: Option<ClientConnection>,
@@ -234,12 +210,6 @@ impl Link {
     }
 }
 
-/// What a read brought.
-pub(crate) struct Received {
-    pub(crate) count: usize,
-    pub(crate) more: bool,
-}
-
 /// The socket under TLS, which remembers whether it gave less than was asked for.
 struct Watched<'s> {
     stream: &'s TcpStream,
@@ -252,21 +222,5 @@ impl Read for Watched<'_> {
         let count = stream.read(buffer)?;
         self.short = count < buffer.len();
         Ok(count)
-    }
-}
-
-fn retry<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match act() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
-    }
-}
-
-fn blocking_is_zero(act: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    match retry(act) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        done => done,
     }
 }
