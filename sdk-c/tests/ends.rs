@@ -54,13 +54,14 @@ fn all(hub: &Hub, silent: &str) -> Vec<(&'static str, Vec<String>)> {
         ("edges.c", words(&[])),
         ("inspect.c", words(&[])),
         ("life.c", words(&[&tcp(hub), silent])),
+        ("twins.c", words(&[&tcp(hub)])),
         ("ends.c", words(&["fork", &tcp(hub)])),
         ("ends.c", words(&["rounds", &tcp(hub), "30"])),
     ]
 }
 
 #[test]
-fn the_address_sanitizer_finds_no_fault_and_no_leak() {
+fn the_sanitizers_find_no_fault_and_no_leak() {
     let hub = hub();
     let (_listener, silent) = silent();
     for (source, arguments) in all(&hub, &silent) {

@@ -110,6 +110,17 @@ fn every_end_is_told_once() {
 }
 
 #[test]
+fn two_clients_of_one_device_keep_apart_and_the_newest_is_online() {
+    for language in [Language::C99, Language::Cpp11] {
+        let hub = hub();
+        assert_eq!(Program::new("twins.c", language).output(&[&tcp(&hub)]), "done\n");
+        // The hub saw each of the two thrown out, by its own word.
+        let journal = support::http(hub.http(), "GET", "/hub/v1/journal?kind=disconnect", "");
+        assert_eq!(journal.matches("taken over by a newer connection").count(), 2, "{journal}");
+    }
+}
+
+#[test]
 fn activation_and_certificates() {
     let (hub, other) = (hub(), hub());
     let folder =

@@ -74,6 +74,9 @@ pub(crate) enum Linked {
     Static,
 }
 
+const SANITIZERS: &[&str] =
+    &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+
 /// What a program with the archive needs of the system; as the README says.
 const SYSTEM: &[&str] = &["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
 
@@ -82,10 +85,10 @@ impl Program {
         Self::of(&folder().join("tests/c").join(source), language, Linked::Shared)
     }
 
-    /// With gcc's AddressSanitizer and its search for leaks.
+    /// With gcc's sanitizers of memory, of leaks at the end, and of undefined behaviour.
     pub(crate) fn sanitized(source: &str) -> Self {
         let source = folder().join("tests/c").join(source);
-        Self::with(&source, Language::C99, Linked::Shared, &["-fsanitize=address", "-fno-omit-frame-pointer"])
+        Self::with(&source, Language::C99, Linked::Shared, SANITIZERS)
     }
 
     /// Run by valgrind: a fault, or a block that nothing points to any more, is a failure.

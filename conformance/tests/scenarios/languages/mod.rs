@@ -15,8 +15,13 @@ use std::thread;
 type Build = fn(&Places) -> Result<Vec<PathBuf>, String>;
 
 /// The columns of the matrix, in the order in which people read.
-const LANGUAGES: &[(&str, Build)] =
-    &[("rust", rust::build), ("c", c::build), ("python", python::build), ("java", java::build)];
+const LANGUAGES: &[(&str, Build)] = &[
+    ("rust", rust::build),
+    ("c", c::build),
+    ("c-asan", c::build_sanitized),
+    ("python", python::build),
+    ("java", java::build),
+];
 
 /// Where things are, and where a driver's own go.
 pub(crate) struct Places {
