@@ -16,8 +16,8 @@ use crate::runtime::Runtime;
 use crate::secret::Secret;
 use crate::tls::Tls;
 use crate::waiter::{Completion, Waiter};
-use enos_core::engine::{DeviceIx, Engine, Memory, Stats};
-use enos_core::{Config, Hub, Limits, Scheme};
+use enos_core::engine::{DeviceIx, Engine, Memory, Stats, WakeReport};
+use enos_core::{Config, ErrorKind, Hub, Limits, Scheme};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,7 +41,8 @@ impl Client {
     /// How long bindings let `close` take unless told otherwise.
     pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-    /// Starts making a client of this hub: `ssl://host:18883`, or `tcp://host:11883` in clear.
+    /// Starts making a client of this hub: `ssl://host:18883`, or `tcp://host:11883` in clear; for small devices
+    /// `coaps://host:5684`, or `coap://host:5683` in clear.
     pub fn builder(hub: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(hub.into())
     }
@@ -91,6 +92,33 @@ impl Client {
         done: impl FnOnce(Result<(), Error>) + Send + 'static,
     ) -> Result<(), Error> {
         self.inner().close(timeout, Completion::Call(Box::new(done)))
+    }
+
+    /// Finishes what is open, so that the device may sleep: waits until all posts are settled, the commands that wait at
+    /// the hub are fetched, and their answers delivered. Tells what it took to be awake since the last sleep.
+    ///
+    /// The commands' handlers run meanwhile, on a callback thread: do not call this from a callback of a client without
+    /// a shared runtime. The client stays as it is; what is asked of it next wakes it, and signs in first if the
+    /// lifetime ([`ClientBuilder::coap_lifetime`]) has ended. CoAP only: over MQTT it fails with `Unsupported`. Fails
+    /// with `Timeout` if something is still open then.
+    pub fn sleep(&self, timeout: Duration) -> Result<WakeReport, Error> {
+        self.inner().sleep_and_wait(timeout)
+    }
+
+    /// As [`sleep`](Self::sleep), but gives what can be waited for in pieces. Never waits itself.
+    pub fn begin_sleep(&self, timeout: Duration) -> Result<Pending<WakeReport>, Error> {
+        let waiter = Waiter::new();
+        self.inner().sleep(timeout, Completion::Wake(waiter.clone()))?;
+        Ok(Pending(waiter))
+    }
+
+    /// As [`sleep`](Self::sleep); `done` is called once, on a callback thread. Never waits.
+    pub fn submit_sleep(
+        &self,
+        timeout: Duration,
+        done: impl FnOnce(Result<WakeReport, Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        self.inner().sleep(timeout, Completion::Call(Box::new(done)))
     }
 
     /// Calls `handler` with each step in the connection's life, in order, on a callback thread.
@@ -254,6 +282,9 @@ struct Options {
     sign_in_timeout: Option<Duration>,
     activation_timeout: Option<Duration>,
     pong_timeout: Option<Duration>,
+    coap_lifetime: Option<Duration>,
+    sleepy: bool,
+    coap_rate_limit: Option<u32>,
     address_timeout: Duration,
     handshake_timeout: Duration,
     dial_timeout: Duration,
@@ -270,6 +301,9 @@ impl ClientBuilder {
             sign_in_timeout: None,
             activation_timeout: None,
             pong_timeout: None,
+            coap_lifetime: None,
+            sleepy: false,
+            coap_rate_limit: None,
             address_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(10),
             dial_timeout: Duration::from_secs(30),
@@ -363,13 +397,33 @@ impl ClientBuilder {
         self
     }
 
-    /// Longest wait for one address to accept; default 5 s.
+    /// CoAP: the silence after which the hub takes the device as gone; default 3,600 s, whole seconds, 30 to 86,400.
+    /// A client that is not sleepy signs in again in time.
+    pub fn coap_lifetime(mut self, lifetime: Duration) -> Self {
+        self.options.coap_lifetime = Some(lifetime);
+        self
+    }
+
+    /// CoAP: whether the device sleeps between its posts; default no. Then nothing is sent by itself, and what is
+    /// asked for after the lifetime has ended signs in first. See [`Client::sleep`].
+    pub fn sleepy(mut self, sleepy: bool) -> Self {
+        self.options.sleepy = sleepy;
+        self
+    }
+
+    /// CoAP: bytes sent per second, on average; default 10,240, which is what EnOS takes from a device. 0: no limit.
+    pub fn coap_rate_limit(mut self, bytes_per_second: u32) -> Self {
+        self.options.coap_rate_limit = Some(bytes_per_second);
+        self
+    }
+
+    /// Longest wait for one address to accept, or to end a DTLS handshake where there is another; default 5 s.
     pub fn address_timeout(mut self, timeout: Duration) -> Self {
         self.options.address_timeout = timeout;
         self
     }
 
-    /// Longest wait for proxy and TLS handshake together; default 10 s.
+    /// Longest wait for proxy and TLS handshake together, or for the DTLS handshake; default 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.options.handshake_timeout = timeout;
         self
@@ -399,7 +453,8 @@ impl ClientBuilder {
         if let Some(proxy) = &self.proxy {
             proxy.check()?;
         }
-        if hub.scheme == Scheme::Tcp && format!("{:?}", self.tls) != format!("{:?}", Tls::new()) {
+        self.check_offered(&hub)?;
+        if hub.scheme == Scheme::Tcp && self.tls.is_set() {
             log::warn!("TLS is set up, but the hub URL says tcp: the connection goes in clear. Use ssl://");
         }
         let options = &self.options;
@@ -440,6 +495,31 @@ impl ClientBuilder {
     }
 }
 
+impl ClientBuilder {
+    /// What this hub's transport does not offer is refused at once, with the one that does.
+    fn check_offered(&self, hub: &Hub<'_>) -> Result<(), Error> {
+        if !hub.scheme.is_coap() {
+            return Ok(());
+        }
+        let no = |what: &str| Err(Error::new(ErrorKind::Unsupported, what));
+        if hub.scheme == Scheme::Coaps && !cfg!(feature = "coaps") {
+            return no(
+                "this build has no DTLS, so no coaps. Build sdk-runtime with its cargo feature coaps.",
+            );
+        }
+        if self.proxy.is_some() {
+            return no("there is no proxy for CoAP. Leave it out, or use ssl:// or tcp://.");
+        }
+        if self.tls.shows_certificate() {
+            return no("EnOS takes no client certificate over CoAP. Leave it out, or use ssl://.");
+        }
+        if self.tls.is_set() {
+            log::warn!("TLS is set up, but the hub URL says {}: it is not used", hub.scheme.name());
+        }
+        Ok(())
+    }
+}
+
 impl Options {
     fn config<'c>(&self, mut config: Config<'c>) -> Config<'c> {
         let seconds = |time: Duration| u16::try_from(time.as_secs()).unwrap_or(u16::MAX);
@@ -467,6 +547,13 @@ impl Options {
         }
         if let Some(time) = self.pong_timeout {
             config.pong_timeout_ms = clock::timeout_ms(time);
+        }
+        if let Some(time) = self.coap_lifetime {
+            config.coap.lifetime_s = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        }
+        config.coap.sleepy = self.sleepy;
+        if let Some(bytes) = self.coap_rate_limit {
+            config.coap.bytes_per_second = bytes;
         }
         config
     }

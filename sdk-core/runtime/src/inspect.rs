@@ -68,6 +68,28 @@ pub fn mqtt_password(
     digits.iter().map(|digit| char::from(*digit)).collect()
 }
 
+/// The sign of CoAP's sign-in in clear, `POST /auth/{product key}/{device key}` (`docs-coap-http.md` A.3), in upper-case
+/// hexadecimal digits.
+pub fn coap_sign(product_key: &str, device_key: &str, lifetime_s: u32, device_secret: &str) -> String {
+    let digits = sign::coap_sign(device_key, lifetime_s, product_key, device_secret.as_bytes());
+    digits.iter().map(|digit| char::from(*digit)).collect()
+}
+
+/// Who the device is in a DTLS handshake with a pre-shared key (`docs-coap-http.md` A.2). `secure_mode` is 2 for a
+/// device's secret, 3 for an activation.
+pub fn coap_psk_identity(product_key: &str, device_key: &str, secure_mode: u8, lifetime_s: u32) -> String {
+    written(|room| {
+        let mut w = Writer::new(room);
+        sign::psk_identity(&mut w, product_key, device_key, secure_mode, lifetime_s).map(|()| w.len())
+    })
+}
+
+/// The pre-shared key of a secret: bytes 9 to 24 of its SHA-256, in lower-case hexadecimal digits. `secret` is the
+/// device's in secure mode 2, the product's in 3. Whoever has the key can sign in: keep it out of logs.
+pub fn coap_psk_key(secret: &str) -> String {
+    sign::psk_key(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Where messages of one kind go, for one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

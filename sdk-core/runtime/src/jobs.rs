@@ -9,6 +9,7 @@ use crate::inner::Inner;
 use crate::lifecycle::Lifecycle;
 use crate::os::thread;
 use crate::waiter::Done;
+use enos_core::engine::WakeReport;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +28,7 @@ pub(crate) type LifecycleHandler = Arc<dyn Fn(&Lifecycle) + Send + Sync>;
 pub(crate) enum Job {
     Delivered(Done<Delivery>, Result<Delivery, Error>),
     Done(Done<()>, Result<(), Error>),
+    Slept(Done<WakeReport>, Result<WakeReport, Error>),
     Command(Handler, Invocation, Responder),
     Lifecycle(Arc<[(u64, LifecycleHandler)]>, Lifecycle),
     /// What the user gave us and we no longer need: dropping it may run their code.
@@ -38,6 +40,7 @@ impl Job {
         match self {
             Self::Delivered(done, result) => done(result),
             Self::Done(done, result) => done(result),
+            Self::Slept(done, result) => done(result),
             Self::Command(handler, invocation, responder) => handler(invocation, responder),
             Self::Lifecycle(handlers, event) => handlers.iter().for_each(|(_, handler)| handler(&event)),
             Self::Dispose(_) => {}

@@ -51,6 +51,6 @@ pub use runtime::Runtime;
 pub use secret::{FileSecretStore, MemorySecretStore, Secret, SecretStore};
 pub use tls::Tls;
 
-pub use enos_core::engine::{AnswerData, RequestId, Stats};
+pub use enos_core::engine::{AnswerData, RequestId, Stats, WakeReport};
 pub use enos_core::json::{Point, Value};
 pub use enos_core::{ErrorKind, Limits};

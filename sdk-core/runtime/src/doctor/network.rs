@@ -189,14 +189,18 @@ fn steps(trace: &Trace, plan: &Plan, target: &Target, start: Instant, now: Insta
         (_, addresses) => format!("{host} has {}", list(addresses)),
     };
     steps.push(Step::new(Stage::Name, Status::Ok, text).took(*resolved - start));
-    // TCP.
+    let stage = if target.scheme.is_coap() { Stage::Reach } else { Stage::Tcp };
     let Some((connected, winner)) = &trace.connected else {
         let (cause, text) = failure(down, Cause::ConnectTimeout, || format!("{hop} did not accept in time"));
         let cause = if plan.proxy.is_some() { Cause::ProxyUnreachable } else { cause };
-        let step = Step::failed(Stage::Tcp, cause, text).took(ended - *resolved);
+        let step = Step::failed(stage, cause, text).took(ended - *resolved);
         steps.push(kind(step, down, LinkFault::Timeout));
         return steps;
     };
+    if target.scheme.is_coap() {
+        steps.extend(over_udp(target.scheme, *winner, *connected - *resolved));
+        return steps;
+    }
     steps.push(tcp(hop, *winner, &trace.others).took(*connected - *resolved));
     // Proxy.
     let mut last = *connected;
@@ -249,6 +253,22 @@ fn steps(trace: &Trace, plan: &Plan, target: &Target, start: Instant, now: Insta
         }
     }
     steps
+}
+
+/// The way over UDP as far as it can be walked without a sign-in.
+fn over_udp(scheme: Scheme, winner: Option<SocketAddr>, took: Duration) -> [Step; 4] {
+    let to = winner.map_or(String::new(), |address| format!(" to {address}"));
+    let reach = format!("there is a way{to}; UDP shows only with the sign-in whether anybody listens");
+    let (status, tls) = match scheme {
+        Scheme::Coaps => (Status::Skipped, "with a pre-shared key the handshake is the sign-in"),
+        _ => (Status::Skipped, "none: the hub URL says coap, so everything goes in clear"),
+    };
+    [
+        Step::new(Stage::Reach, Status::Ok, reach).took(took),
+        Step::new(Stage::Proxy, Status::Skipped, "none is set"),
+        clock_step(wall_s(), None),
+        Step::new(Stage::Tls, status, tls),
+    ]
 }
 
 /// The kind of error that a connect would have given.

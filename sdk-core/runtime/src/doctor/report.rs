@@ -14,6 +14,9 @@ pub enum Stage {
     Name,
     /// TCP to the addresses.
     Tcp,
+    /// CoAP instead of [`Tcp`](Self::Tcp): a way to an address, and whether anybody answers there. UDP shows that only
+    /// once something is asked, which is the sign-in.
+    Reach,
     /// CONNECT through the proxy.
     Proxy,
     /// This device's clock, as far as it can be judged.
@@ -32,6 +35,7 @@ impl Stage {
         Self::Configuration,
         Self::Name,
         Self::Tcp,
+        Self::Reach,
         Self::Proxy,
         Self::Clock,
         Self::Tls,
@@ -45,6 +49,7 @@ impl Stage {
             Self::Configuration => "configuration",
             Self::Name => "name",
             Self::Tcp => "tcp",
+            Self::Reach => "reach",
             Self::Proxy => "proxy",
             Self::Clock => "clock",
             Self::Tls => "tls",
@@ -58,7 +63,7 @@ impl Stage {
         match self {
             Self::Configuration => 10,
             Self::Name => 11,
-            Self::Tcp => 12,
+            Self::Tcp | Self::Reach => 12,
             Self::Proxy => 13,
             Self::Clock => 14,
             Self::Tls => 15,

@@ -7,7 +7,7 @@ use crate::drive::Phase;
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::link::{Down, First};
-use enos_core::{ErrorKind, LinkFault};
+use enos_core::{ErrorKind, LinkFault, Scheme};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,13 @@ impl SignedIn {
 }
 
 /// Signs in, or finds that this is done or must not be.
-pub(super) fn sign_in(client: &Arc<Inner>, plan: &Plan, reached: bool, deadline: Instant) -> SignedIn {
+pub(super) fn sign_in(
+    client: &Arc<Inner>,
+    plan: &Plan,
+    scheme: Scheme,
+    reached: bool,
+    deadline: Instant,
+) -> SignedIn {
     let start = Instant::now();
     let step = |status, text: String| Step::new(Stage::SignIn, status, text);
     match client.phase() {
@@ -56,19 +62,19 @@ pub(super) fn sign_in(client: &Arc<Inner>, plan: &Plan, reached: bool, deadline:
                 Err(error) => {
                     // What the last attempt was told says more than that time ran out.
                     let error = if error.kind == ErrorKind::Timeout { last.unwrap_or(error) } else { error };
-                    refused(&error, down.as_ref(), first, plan)
+                    refused(&error, down.as_ref(), first, plan, scheme)
                 }
             };
             let through = (step.status == Status::Ok).then(|| client.clone());
             SignedIn { step: step.took(start.elapsed()), session: Session::Joined, through }
         }
         Phase::Closed => SignedIn::no(step(Status::Skipped, "the client is closed".to_owned())),
-        Phase::Idle => alone(client, plan, deadline),
+        Phase::Idle => alone(client, plan, scheme, deadline),
     }
 }
 
 /// An idle client: the doctor signs in beside it.
-fn alone(client: &Arc<Inner>, plan: &Plan, deadline: Instant) -> SignedIn {
+fn alone(client: &Arc<Inner>, plan: &Plan, scheme: Scheme, deadline: Instant) -> SignedIn {
     let start = Instant::now();
     let login = client.parts().recipe.login();
     let stored = match login.stored() {
@@ -82,7 +88,7 @@ fn alone(client: &Arc<Inner>, plan: &Plan, deadline: Instant) -> SignedIn {
     let (down, first, last) = client.evidence();
     if login.is_activation() && stored.is_none() {
         if let Some(error) = last {
-            let mut step = refused(&error, down.as_ref(), first, plan);
+            let mut step = refused(&error, down.as_ref(), first, plan, scheme);
             step.detail = format!("at the client's last attempt, which was not repeated, {}", step.detail);
             return SignedIn::no(step);
         }
@@ -97,7 +103,7 @@ fn alone(client: &Arc<Inner>, plan: &Plan, deadline: Instant) -> SignedIn {
         );
         return SignedIn::no(match last {
             Some(error) => {
-                let step = refused(&error, down.as_ref(), first, plan);
+                let step = refused(&error, down.as_ref(), first, plan, scheme);
                 let detail = format!("at the client's last attempt {}; {text}", step.detail);
                 Step { detail, ..step }
             }
@@ -115,14 +121,19 @@ fn alone(client: &Arc<Inner>, plan: &Plan, deadline: Instant) -> SignedIn {
     };
     match twin.connect_and_wait(time) {
         Ok(()) => {
-            let text = format!("the hub accepted {} (CONNACK 0)", client.name());
+            let answer = match scheme {
+                Scheme::Coap => "2.04",
+                Scheme::Coaps => "DTLS",
+                _ => "CONNACK 0",
+            };
+            let text = format!("the hub accepted {} ({answer})", client.name());
             let step = Step::new(Stage::SignIn, Status::Ok, text).took(start.elapsed());
             SignedIn { step, session: Session::Own, through: Some(twin) }
         }
         Err(error) => {
             let (down, first, _) = twin.evidence();
             twin.part(PARTING);
-            let step = refused(&error, down.as_ref(), first, plan).took(start.elapsed());
+            let step = refused(&error, down.as_ref(), first, plan, scheme).took(start.elapsed());
             SignedIn { step, session: Session::Own, through: None }
         }
     }
@@ -180,9 +191,10 @@ fn answered(error: &Error) -> Step {
 }
 
 /// A sign-in that failed: the hub's refusal, or what became of the link.
-fn refused(error: &Error, down: Option<&Down>, first: First, plan: &Plan) -> Step {
+fn refused(error: &Error, down: Option<&Down>, first: First, plan: &Plan, scheme: Scheme) -> Step {
     let code = error.hub_code;
     let (cause, text) = match (error.kind, code) {
+        _ if scheme.is_coap() => refused_over_coap(error, down),
         (ErrorKind::SignatureRejected, 4) => (
             Cause::CredentialsRefused,
             "the hub refused the sign-in (CONNACK 4). It does not say which: unknown device, wrong secret, or wrong \
@@ -224,6 +236,8 @@ fn refused(error: &Error, down: Option<&Down>, first: First, plan: &Plan) -> Ste
     };
     // What TLS was told behind the handshake belongs to it: in TLS 1.3 the hub judges the client's certificate then.
     let stage = match cause {
+        Cause::NoAnswer | Cause::ConnectionRefused | Cause::Unreachable if scheme.is_coap() => Stage::Reach,
+        Cause::PskIdentityRefused | Cause::PskRefused | Cause::NoCommonDtls | Cause::TlsTimeout => Stage::Tls,
         Cause::ClientCertificateRequired
         | Cause::ClientCertificateRefused
         | Cause::ClientCertificateRevoked
@@ -234,6 +248,38 @@ fn refused(error: &Error, down: Option<&Down>, first: First, plan: &Plan) -> Ste
     let mut step = Step::failed(stage, cause, text);
     (step.kind, step.hub_code) = (Some(error.kind), code);
     step
+}
+
+/// The same for CoAP, whose codes 4.01 and 4.03 say what CONNACK 4 and 5 do.
+fn refused_over_coap(error: &Error, down: Option<&Down>) -> (Cause, String) {
+    let (code, kind) = (error.hub_code, error.kind);
+    let shown = format!("{}.{:02}", code / 100, code % 100);
+    match kind {
+        ErrorKind::SignatureRejected => (
+            Cause::CredentialsRefused,
+            format!(
+                "the hub refused the sign-in ({shown}). It does not say which: unknown device, wrong secret, or a \
+                 device that is disabled"
+            ),
+        ),
+        ErrorKind::ActivationRefused => {
+            (Cause::ActivationRefused, format!("the hub refused to activate the device ({shown})"))
+        }
+        _ if code > 0 => (Cause::SignInRefused, format!("the hub refused the sign-in ({shown})")),
+        ErrorKind::StorageFailed => (Cause::StorageFailed, why(&error.message).to_owned()),
+        ErrorKind::Closed => (Cause::ClientClosed, "the client was closed meanwhile".to_owned()),
+        ErrorKind::Malformed | ErrorKind::UnexpectedPacket => {
+            (Cause::NoAnswer, "the port answered with something that is no CoAP".to_owned())
+        }
+        ErrorKind::Timeout if down.is_none_or(|down| down.cause.is_none()) => {
+            (Cause::NoAnswer, "no answer to the sign-in came".to_owned())
+        }
+        kind => match down.filter(|down| down.fault.kind() == kind) {
+            Some(Down { cause: Some(cause), text, .. }) => (*cause, why(text).to_owned()),
+            Some(Down { text, .. }) if !text.is_empty() => (Cause::ConnectFailed, why(text).to_owned()),
+            _ => (Cause::NoAnswer, why(&error.message).to_owned()),
+        },
+    }
 }
 
 fn of_link(kind: ErrorKind, down: Option<&Down>, error: &Error) -> (Cause, String) {

@@ -42,13 +42,16 @@ pub(crate) fn examine(client: &Arc<Inner>, timeout: Duration) -> Report {
         let plan = plan(&client.parts().plan, network_end.saturating_duration_since(Instant::now()));
         let (walked, reached) = network::walk(client, &plan, &target, network_end);
         steps.extend(walked);
-        let signed_in = session::sign_in(client, &plan, reached, sign_in_end);
+        let signed_in = session::sign_in(client, &plan, hub.scheme, reached, sign_in_end);
+        if hub.scheme == Scheme::Coaps {
+            agreed(&mut steps, &signed_in);
+        }
         through = signed_in.session;
         let reply = session::reply(&signed_in, reply_end);
         place(&mut steps, signed_in.step);
         place(&mut steps, reply);
     }
-    show::unreached(&mut steps);
+    show::unreached(&mut steps, is_coap(recipe.hub()));
     promote(&mut steps);
     let mut report = Report {
         hub: recipe.hub().to_owned(),
@@ -92,18 +95,34 @@ pub(crate) fn examine_settings(builder: ClientBuilder, timeout: Duration) -> Rep
         Err(error) => {
             let cause = match error.kind {
                 enos_core::ErrorKind::StorageFailed => Cause::StorageFailed,
-                enos_core::ErrorKind::InvalidArgument => Cause::InvalidConfiguration,
+                enos_core::ErrorKind::InvalidArgument | enos_core::ErrorKind::Unsupported => {
+                    Cause::InvalidConfiguration
+                }
                 _ => Cause::Internal,
             };
             let mut step = Step::failed(Stage::Configuration, cause, why(&error.message));
             step.kind = Some(error.kind);
             let mut steps = vec![step.took(start.elapsed())];
-            show::unreached(&mut steps);
+            show::unreached(&mut steps, is_coap(&hub));
             let duration = start.elapsed();
             let mut report = Report { hub, device, session: Session::None, steps, duration };
             hide(&mut report, &secrets);
             report
         }
+    }
+}
+
+fn is_coap(hub: &str) -> bool {
+    Hub::parse(hub).is_ok_and(|hub| hub.scheme.is_coap())
+}
+
+/// With a pre-shared key the handshake is the sign-in: what the one says holds for the other.
+fn agreed(steps: &mut [Step], signed_in: &session::SignedIn) {
+    if signed_in.step.status == Status::Ok
+        && let Some(tls) = steps.iter_mut().find(|step| step.stage == Stage::Tls)
+    {
+        let text = "DTLS 1.2, TLS_PSK_WITH_AES_128_CCM_8; the handshake is the sign-in";
+        *tls = Step::new(Stage::Tls, Status::Ok, text);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::inner::Inner;
 use crate::jobs::Job;
 use crate::link::Down;
 use crate::waiter::Completion;
-use enos_core::engine::{CallId, Command, CommandKind, Event, Outcome, Warning};
+use enos_core::engine::{CallId, Command, CommandKind, Event, Outcome, RequestId, WakeReport, Warning};
 use enos_core::{Cause, ErrorKind};
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
@@ -20,6 +20,7 @@ pub(super) enum Then {
     Nothing,
     Refuse(CallId),
     Step(Step),
+    Slept(RequestId, Result<WakeReport, enos_core::Error>),
 }
 
 /// The parts of the core that an event may touch while it borrows the engine.
@@ -58,6 +59,7 @@ impl Host<'_> {
                 self.warn(warning);
                 Then::Nothing
             }
+            Event::Slept { request, report } => Then::Slept(request, report),
             Event::Connecting => Then::Step(Step::Connecting),
             Event::Online => Then::Step(Step::Online),
             Event::ConnectFailed { error, retry_in_ms } => {

@@ -128,6 +128,9 @@ impl Core {
         for (_, completion) in std::mem::take(&mut self.requests) {
             complete_delivery(completion, Err(closed()), &mut self.jobs, effects);
         }
+        for (_, completion) in std::mem::take(&mut self.sleeps) {
+            self.wake(completion, Err(closed()), effects);
+        }
         for (_, completion) in std::mem::take(&mut self.connects) {
             self.complete(completion, Err(closed()), effects);
         }

@@ -7,6 +7,7 @@ mod answers;
 mod host;
 mod lend;
 mod life;
+mod sleep;
 
 use crate::command::Handler;
 use crate::device::Delivery;
@@ -14,12 +15,12 @@ use crate::dial::{Cancel, Target};
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::jobs::{Job, LifecycleHandler};
-use crate::link::{Down, First, Link};
+use crate::link::{Down, First, Link, Wire};
 use crate::os::clock;
 use crate::secret::Secret;
 use crate::waiter::{Completion, Wakes};
 pub(crate) use answers::LateAnswer;
-use enos_core::engine::{CallId, Engine, Input, LinkError, Output, StoreError};
+use enos_core::engine::{CallId, Engine, Input, LinkError, Output, StoreError, WakeReport};
 use enos_core::{ErrorKind, LinkFault, Now};
 use host::{Host, Then};
 use mio::Registry;
@@ -36,6 +37,10 @@ pub(crate) struct Core {
     pub(crate) engine: Engine<'static>,
     pub(crate) phase: Phase,
     link: Option<Link>,
+    /// What went over links that are gone.
+    wire: Wire,
+    /// What had gone over the wire when the device last slept.
+    wire_at_sleep: Wire,
     /// The socket is full: nothing is written until it says otherwise.
     blocked: bool,
     /// The socket may hold bytes that were not read.
@@ -57,6 +62,8 @@ pub(crate) struct Core {
     /// Why the last attempt failed, whether there will be another or not.
     last_error: Option<Error>,
     pub(crate) requests: HashMap<u32, Completion<Delivery>, BuildHasherDefault<Spread>>,
+    /// Who waits for the device to be ready to sleep.
+    pub(crate) sleeps: Vec<(u32, Completion<WakeReport>)>,
     pub(crate) connects: Vec<(u64, Completion<()>)>,
     pub(crate) closes: Vec<Completion<()>>,
     /// When a close is forced.
@@ -132,6 +139,7 @@ impl Hasher for Spread {
 pub(crate) struct Effects {
     pub(crate) delivered: Wakes<Delivery>,
     pub(crate) done: Wakes<()>,
+    pub(crate) slept: Wakes<WakeReport>,
     /// There may be room in the queue again, and somebody waits for it.
     pub(crate) room: bool,
     /// The client must be scheduled for its callbacks.
@@ -151,6 +159,8 @@ impl Core {
             engine,
             phase: Phase::Idle,
             link: None,
+            wire: Wire::default(),
+            wire_at_sleep: Wire::default(),
             blocked: false,
             readable: false,
             dialing: None,
@@ -163,6 +173,7 @@ impl Core {
             last_failure: None,
             last_error: None,
             requests: HashMap::default(),
+            sleeps: Vec::new(),
             connects: Vec::new(),
             closes: Vec::new(),
             force_at: None,
@@ -234,7 +245,7 @@ impl Core {
         if let Some(dialing) = self.dialing.take() {
             dialing.cancel.cancel();
         }
-        if let Some(mut link) = self.link.take() {
+        if let Some(mut link) = self.part_with_link() {
             link.unwatch(registry);
         }
         self.engine.handle_input(now, Input::LinkDown(LinkError::Fault(LinkFault::Lost)));
@@ -391,8 +402,15 @@ impl Core {
         }
     }
 
+    /// The link, which is none of the client's any more; what went over it stays counted.
+    fn part_with_link(&mut self) -> Option<Link> {
+        let link = self.link.take()?;
+        self.wire.add(&link.wire());
+        Some(link)
+    }
+
     fn link_down(&mut self, client: &Arc<Inner>, now: Now, down: Down) {
-        if let Some(mut link) = self.link.take() {
+        if let Some(mut link) = self.part_with_link() {
             self.first = link.first();
             link.unwatch(client.shared().registry());
         }
@@ -450,6 +468,7 @@ impl Core {
                             self.abandoned.push(call);
                         }
                         Then::Step(step) => self.step(client, step, effects),
+                        Then::Slept(request, report) => self.slept(client, request, report, effects),
                     }
                 }
                 Output::Dial(dial) => {
@@ -469,7 +488,7 @@ impl Core {
                     if let Some(dialing) = self.dialing.take() {
                         dialing.cancel.cancel();
                     }
-                    if let Some(link) = self.link.take() {
+                    if let Some(link) = self.part_with_link() {
                         self.first = link.first();
                         link.hang_up(client.shared().registry());
                     }

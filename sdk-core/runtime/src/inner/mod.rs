@@ -5,6 +5,7 @@ mod connection;
 mod diagnosis;
 mod dialing;
 mod posts;
+mod sleep;
 
 pub(crate) use commands::Slot;
 
@@ -204,6 +205,7 @@ impl Inner {
         }
         effects.delivered.bring();
         effects.done.bring();
+        effects.slept.bring();
         if effects.closed {
             self.shared.remove(self.token);
         }
@@ -258,7 +260,7 @@ impl Inner {
 
     pub(crate) fn stats(&self) -> Result<Stats, Error> {
         self.shared.owner().check()?;
-        Ok(self.lock().engine.stats())
+        Ok(self.lock().stats())
     }
 }
 

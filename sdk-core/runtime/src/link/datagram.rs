@@ -2,7 +2,7 @@
 
 #[cfg(feature = "coaps")]
 use super::dtls::Session;
-use super::{Down, Received, blocking_is_zero, retry};
+use super::{Down, Received, Wire, blocking_is_zero, retry};
 use crate::doctor::Cause;
 use enos_core::LinkFault;
 use mio::net::UdpSocket;
@@ -32,6 +32,8 @@ pub(crate) struct Datagrams {
     heard: bool,
     /// Datagrams that were dropped here: too large, or nothing that DTLS could make sense of.
     dropped: u64,
+    /// In clear; a session counts its own.
+    wire: Wire,
     unheard: Unheard,
 }
 
@@ -44,6 +46,7 @@ impl Datagrams {
             dtls: None,
             heard: false,
             dropped: 0,
+            wire: Wire::default(),
             unheard,
         }
     }
@@ -78,7 +81,11 @@ impl Datagrams {
             return session.write(&self.socket, datagram);
         }
         // UDP takes all of it or nothing.
-        blocking_is_zero(|| self.socket.send(datagram)).map_err(|error| lost(&error))
+        let sent = blocking_is_zero(|| self.socket.send(datagram)).map_err(|error| lost(&error))?;
+        if sent > 0 {
+            self.wire.sent(sent);
+        }
+        Ok(sent)
     }
 
     /// Sends the record that is held; false if the socket is full.
@@ -128,6 +135,7 @@ impl Datagrams {
                 }
                 continue;
             }
+            self.wire.received(datagram.len());
             match buffer.get_mut(..datagram.len()) {
                 Some(room) if !room.is_empty() => {
                     room.copy_from_slice(datagram);
@@ -144,6 +152,14 @@ impl Datagrams {
     fn drop_one(&mut self, what: &str) {
         self.dropped += 1;
         log::debug!("{what} was dropped, the {}. on this connection", self.dropped);
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        #[cfg(feature = "coaps")]
+        if let Some(session) = &self.dtls {
+            return session.wire();
+        }
+        self.wire
     }
 
     /// When DTLS wants its turn: after a handshake that is only in answer to what its peer repeats.

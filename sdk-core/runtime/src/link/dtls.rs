@@ -4,10 +4,14 @@
 //! documents, `TLS_PSK_WITH_AES_128_CBC_SHA256` (0x00AE), `dimpl` does not have. Nor has it session resumption or
 //! connection ids: a session lives as long as its two addresses do, idle or not, and after that comes a new handshake.
 
+mod crypto;
+
 use super::datagram::lost;
-use super::{Down, blocking_is_zero};
+use super::{Down, Wire, blocking_is_zero};
 use crate::doctor::Cause;
-use dimpl::crypto::{CryptoProvider, Dtls12CipherSuite, rust_crypto};
+use crate::os::clock;
+use crypto::provider;
+use dimpl::crypto::Dtls12CipherSuite;
 use dimpl::{Config, Dtls, Output, PskResolver, SecurityError};
 use enos_core::LinkFault;
 use mio::net::UdpSocket;
@@ -31,6 +35,13 @@ const RECORD: usize = 2_304;
 /// A timer further away than this is none.
 const FAR: Duration = Duration::from_secs(7 * 86_400);
 
+/// A server's configuration, with the same cryptography.
+#[cfg(test)]
+pub(crate) fn server(resolver: Arc<dyn PskResolver>) -> Config {
+    let config = Config::builder().with_crypto_provider(provider()).with_psk_server(None, resolver);
+    config.dtls13_cipher_suites(&[]).build().expect("the cryptography is fit")
+}
+
 /// How far the peer was heard in a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Heard {
@@ -53,6 +64,8 @@ pub(crate) struct Session {
     connected: bool,
     /// The peer has said close_notify.
     closed: bool,
+    began: Instant,
+    wire: Wire,
 }
 
 /// The one key of the one identity.
@@ -73,7 +86,6 @@ impl Session {
         let resolver = Arc::new(Key(Zeroizing::new(key)));
         let config = Config::builder()
             .with_crypto_provider(provider())
-            // Pre-shared keys know neither key exchange groups nor DTLS 1.3 here.
             .dtls12_cipher_suites(&[Dtls12CipherSuite::PSK_AES128_CCM_8])
             .dtls13_cipher_suites(&[])
             .with_psk_client(identity.as_bytes().to_vec(), resolver)
@@ -93,6 +105,8 @@ impl Session {
             heard: Heard::Nothing,
             connected: false,
             closed: false,
+            began: now,
+            wire: Wire::default(),
         })
     }
 
@@ -104,6 +118,11 @@ impl Session {
     /// How far the peer was heard.
     pub(crate) fn heard(&self) -> Heard {
         self.heard
+    }
+
+    /// What went over the wire, the handshake included.
+    pub(super) fn wire(&self) -> Wire {
+        self.wire
     }
 
     /// The next moment of the session's own clock, wherever it is.
@@ -126,6 +145,7 @@ impl Session {
     /// authentication failed, or it had come before.
     pub(crate) fn take(&mut self, socket: &UdpSocket, datagram: &[u8]) -> Result<bool, Down> {
         self.hear(datagram);
+        self.wire.received(datagram.len());
         // Its clock goes on only when it is told.
         self.dtls.handle_timeout(Instant::now()).map_err(|error| self.broken(&error))?;
         self.dtls.handle_packet(datagram).map_err(|error| self.broken(&error))?;
@@ -177,6 +197,7 @@ impl Session {
         loop {
             match self.dtls.poll_output(&mut record) {
                 Output::Packet(packet) => {
+                    self.wire.sent(packet.len());
                     // During a handshake the next repetition makes up for what is not sent here.
                     let held = !self.unsent.is_empty()
                         || blocking_is_zero(|| socket.send(packet)).map_err(|error| lost(&error))? == 0;
@@ -185,7 +206,10 @@ impl Session {
                     }
                 }
                 Output::ApplicationData(data) => self.inbox.push_back(data.to_vec()),
-                Output::Connected => self.connected = true,
+                Output::Connected => {
+                    self.connected = true;
+                    self.wire.handshake_ms = clock::millis(self.began.elapsed());
+                }
                 Output::CloseNotify => self.closed = true,
                 Output::Timeout(at) => {
                     self.timer = at;
@@ -287,16 +311,4 @@ pub(crate) fn silent(heard: Heard) -> Down {
         ),
     };
     Down::new(LinkFault::Timeout, text).because(cause)
-}
-
-/// What of `dimpl`'s cryptography a pre-shared key needs. Each session checks what it is given, and the rest would take
-/// longer than the handshake.
-fn provider() -> CryptoProvider {
-    CryptoProvider { kx_groups: &[], cipher_suites: psk_suite(), ..rust_crypto::default_provider() }
-}
-
-fn psk_suite() -> &'static [&'static dyn dimpl::crypto::SupportedDtls12CipherSuite] {
-    let all = rust_crypto::default_provider().cipher_suites;
-    let at = all.iter().position(|suite| suite.suite() == Dtls12CipherSuite::PSK_AES128_CCM_8);
-    at.and_then(|at| all.get(at..=at)).unwrap_or(all)
 }

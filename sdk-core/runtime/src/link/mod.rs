@@ -11,6 +11,8 @@ mod stream;
 pub(crate) use datagram::{Datagrams, Unheard};
 #[cfg(feature = "coaps")]
 pub(crate) use datagram::{LARGEST, lost};
+#[cfg(all(test, feature = "coaps"))]
+pub(crate) use dtls::server as dtls_server;
 #[cfg(feature = "coaps")]
 pub(crate) use dtls::{Session as DtlsSession, silent};
 pub(crate) use stream::Stream;
@@ -45,6 +47,37 @@ impl Down {
 
 /// The first bytes that a peer says, enough to tell what it speaks.
 pub(crate) type First = [u8; 5];
+
+/// What went over the wire as UDP payload, DTLS and its handshake included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wire {
+    pub(crate) datagrams_sent: u64,
+    pub(crate) datagrams_received: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_received: u64,
+    /// Time spent in handshakes.
+    pub(crate) handshake_ms: u64,
+}
+
+impl Wire {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.datagrams_sent += other.datagrams_sent;
+        self.datagrams_received += other.datagrams_received;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+        self.handshake_ms += other.handshake_ms;
+    }
+
+    fn sent(&mut self, bytes: usize) {
+        self.datagrams_sent += 1;
+        self.bytes_sent += bytes as u64;
+    }
+
+    fn received(&mut self, bytes: usize) {
+        self.datagrams_received += 1;
+        self.bytes_received += bytes as u64;
+    }
+}
 
 /// A way to the hub that stands.
 pub(crate) enum Link {
@@ -126,6 +159,14 @@ impl Link {
         match self {
             Self::Stream(stream) => stream.first(),
             Self::Datagrams(_) => First::default(),
+        }
+    }
+
+    /// What went over the wire so far; nothing for a stream.
+    pub(crate) fn wire(&self) -> Wire {
+        match self {
+            Self::Stream(_) => Wire::default(),
+            Self::Datagrams(datagrams) => datagrams.wire(),
         }
     }
 

@@ -63,6 +63,16 @@ impl Tls {
         self
     }
 
+    /// Whether it shows a certificate of this device.
+    pub(crate) fn shows_certificate(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Whether anything was set.
+    pub(crate) fn is_set(&self) -> bool {
+        self.ca.is_some() || self.client.is_some()
+    }
+
     /// What is parsed of it; a mistake shows here, before the first dial.
     pub(crate) fn setup(&self) -> Result<Arc<TlsSetup>, Error> {
         if let Some(setup) = self.setup.get() {

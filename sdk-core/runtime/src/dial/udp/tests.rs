@@ -3,9 +3,9 @@
 use super::super::wait::{Cancel, Spare};
 use super::super::{Psk, Target, dial};
 use super::*;
-use crate::link::Unheard;
+use crate::link::{Unheard, dtls_server};
 use crate::tls::{SystemRoots, Tls};
-use dimpl::{Config, Dtls, Output, PskResolver};
+use dimpl::{Dtls, Output, PskResolver};
 use std::net::UdpSocket as StdSocket;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -54,7 +54,7 @@ impl Server {
         let (tell, sent) = mpsc::channel();
         let own = socket.clone();
         let thread = std::thread::spawn(move || {
-            let config = Config::builder().with_psk_server(None, Arc::new(known)).build().unwrap();
+            let config = dtls_server(Arc::new(known));
             let mut dtls = Dtls::new_12_psk(Arc::new(config), Instant::now());
             let (mut block, mut out) = ([0; 4096], [0; 4096]);
             let (mut heard, mut said) = (0, 0);
