@@ -76,6 +76,11 @@ impl fmt::Display for HubUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoScheme => "the hub URL has no scheme. Write it like ssl://host:18883 or tcp://host:11883",
+            #[cfg(feature = "coap")]
+            Self::Scheme => {
+                "the hub URL's scheme is not offered. Use tcp or coap (in clear), ssl (TLS) or coaps (DTLS)"
+            }
+            #[cfg(not(feature = "coap"))]
             Self::Scheme => "the hub URL's scheme is not offered. Use tcp (in clear) or ssl (TLS)",
             Self::Host => "the hub URL has no valid host. Write it like ssl://host:18883",
             Self::Port => "the hub URL's port is no number from 1 to 65535",
@@ -94,6 +99,10 @@ impl<'a> Hub<'a> {
             Scheme::Tcp
         } else if scheme.eq_ignore_ascii_case("ssl") {
             Scheme::Ssl
+        } else if cfg!(feature = "coap") && scheme.eq_ignore_ascii_case("coap") {
+            Scheme::Coap
+        } else if cfg!(feature = "coap") && scheme.eq_ignore_ascii_case("coaps") {
+            Scheme::Coaps
         } else {
             return Err(HubUrlError::Scheme);
         };
@@ -321,6 +330,16 @@ mod tests {
         ok("tcp://hub.example", Scheme::Tcp, "hub.example", 11883);
         ok("SSL://10.0.0.1/", Scheme::Ssl, "10.0.0.1", 18883);
         ok("tcp://[::1]:1", Scheme::Tcp, "::1", 1);
+        #[cfg(feature = "coap")]
+        for (url, scheme, port) in [
+            ("coap://h", Scheme::Coap, 5683),
+            ("CoAPs://h/", Scheme::Coaps, 5684),
+            ("coaps://h:7", Scheme::Coaps, 7),
+        ] {
+            ok(url, scheme, "h", port);
+            assert!(scheme.is_coap());
+        }
+        assert!(!Scheme::Tcp.is_coap() && !Scheme::Ssl.is_coap());
         ok("tcp://[::1]", Scheme::Tcp, "::1", 11883);
         for (url, error) in [
             ("hub.example:18883", HubUrlError::NoScheme),

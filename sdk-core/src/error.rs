@@ -153,6 +153,16 @@ pub enum Cause {
     Store,
     /// The hub replied with a code other than 200.
     HubCode,
+    /// The hub answered with a CoAP code that is no success; the error's hub code is class times 100 plus detail.
+    CoapCode,
+    /// No answer to a CoAP sign-in came within this many milliseconds.
+    NoAnswer(u32),
+    /// The hub answered no message any more, repetitions included.
+    Unanswered,
+    /// The peer answered with RST: it holds nothing of what it was asked.
+    Reset,
+    /// Posts, commands or answers were still open when the time to fall asleep was over.
+    Awake,
 }
 
 /// What a link can report; the driver keeps the finer text.
@@ -225,6 +235,19 @@ impl Error {
         Self { kind, hub_code: code as i64, cause: Cause::ConnAck(code) }
     }
 
+    /// A CoAP code of class 4 or 5 (RFC 7252 §12.1.2). What each class and detail means for EnOS: `docs-coap-http.md` A.4.
+    pub const fn coap(class: u8, detail: u8) -> Self {
+        let code = class as i64 * 100 + detail as i64;
+        let kind = match code {
+            401 => ErrorKind::SignatureRejected,
+            403 => ErrorKind::NotAuthorized,
+            413 => ErrorKind::PayloadTooLarge,
+            429 => ErrorKind::RateLimited,
+            _ => ErrorKind::HubRejected,
+        };
+        Self { kind, hub_code: code, cause: Cause::CoapCode }
+    }
+
     /// Whether waiting and dialling again cannot help: identity errors and refused certificates.
     pub const fn is_final(&self) -> bool {
         matches!(self.kind.number(), 400..=499) || matches!(self.kind, ErrorKind::TlsFailed)
@@ -276,6 +299,26 @@ impl fmt::Display for Error {
             Cause::Closed => f.write_str("the client was closed before the hub had answered")?,
             Cause::Store => f.write_str("the device secret could not be stored")?,
             Cause::HubCode => write!(f, "the hub answered with code {}", self.hub_code)?,
+            Cause::CoapCode if self.hub_code == 401 => f.write_str(
+                "the hub answered with CoAP code 4.01. It does not say which: unknown or disabled device, or wrong \
+                 secret; its journal knows",
+            )?,
+            Cause::CoapCode => write!(
+                f,
+                "the hub answered with CoAP code {}.{:02}",
+                self.hub_code / 100,
+                self.hub_code % 100
+            )?,
+            Cause::NoAnswer(ms) => write!(
+                f,
+                "no answer to the sign-in came within {ms} ms: nothing may listen at this address, a firewall may \
+                 drop UDP, or the port may want DTLS"
+            )?,
+            Cause::Unanswered => f.write_str("the hub went silent: no answer, though the message was repeated")?,
+            Cause::Reset => f.write_str("the peer answered with RST: it does not speak CoAP as EnOS does")?,
+            Cause::Awake => {
+                f.write_str("posts, commands or answers were still open when the time to fall asleep was over")?
+            }
         }
         write!(f, ". {}", self.kind.hint())
     }

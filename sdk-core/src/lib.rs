@@ -1,10 +1,12 @@
 //! The EnOS device protocol as pure state machines: no I/O, no clock, no randomness, no threads.
 //!
 //! Layers, each using only those below it: [`engine`]; the features (sign-in, activation, measurepoints, commands);
-//! the sessions (MQTT); [`topic`], [`sign`], [`json`]; [`wire`], [`Error`], [`Limits`], [`Now`].
+//! the sessions (MQTT, CoAP); [`topic`], [`sign`], [`json`]; [`wire`], [`Error`], [`Limits`], [`Now`].
 //! A driver brings links, time, entropy and storage: see [`engine`] for its loop.
 #![no_std]
 #![forbid(unsafe_code)]
+// Without CoAP there is one kind of session.
+#![cfg_attr(not(feature = "coap"), allow(irrefutable_let_patterns))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -58,6 +58,8 @@ pub(super) enum Then {
     Offline(Error),
     /// The activation is done: sign in with the device secret.
     Redial,
+    /// The hub is about to forget this link, or has: another takes its place, and the client stays online.
+    Renew,
 }
 
 /// What the host wants.
@@ -113,6 +115,8 @@ pub(super) struct Connection {
     online_since: u64,
     /// A `Connecting` waits for its end.
     attempt: bool,
+    /// Another link is on its way while the client stays online.
+    renewing: bool,
     notices: Notices,
 }
 
@@ -130,6 +134,7 @@ impl Connection {
             was_online: false,
             online_since: 0,
             attempt: false,
+            renewing: false,
             notices: Notices::default(),
         }
     }
@@ -187,8 +192,8 @@ impl Connection {
         }
         self.goal = Goal::Leave { until: now + u64::from(timeout_ms) };
         match self.stage {
-            // The second dial of an activation.
-            Stage::Waiting(_) if self.attempt => self.failed(now, closed()),
+            // The second dial of an activation, or another link of this same session.
+            Stage::Waiting(_) if self.attempt || self.renewing => self.failed(now, closed()),
             Stage::Idle | Stage::Waiting(_) => self.stage = Stage::Ending,
             Stage::Dialing | Stage::SigningIn | Stage::Activating { .. } => {
                 self.hang_up(now, Then::Failed(closed()), false);
@@ -196,6 +201,23 @@ impl Connection {
             Stage::Online | Stage::HangingUp(_) | Stage::Ending | Stage::Closed => {}
         }
         Ok(())
+    }
+
+    /// Another link is to take the place of this one; the client stays online.
+    #[cfg(feature = "coap")]
+    pub(super) fn renew(&mut self, now: u64) {
+        self.hang_up(now, Then::Renew, false);
+    }
+
+    /// Whether another link takes, or is about to take, the place of one that the client was online with.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.renewing || matches!(self.stage, Stage::HangingUp(Parting { then: Then::Renew, .. }))
+    }
+
+    /// Whether the link is to go, and what is said may still be answered.
+    #[cfg(feature = "coap")]
+    pub(super) fn is_parting(&self) -> bool {
+        matches!(self.stage, Stage::HangingUp(Parting { asked: false, .. }))
     }
 
     /// Whether the host has asked to close.
@@ -252,6 +274,9 @@ impl Connection {
     pub(super) fn on_online(&mut self, now: u64) -> bool {
         let again = self.was_online;
         self.stage = Stage::Online;
+        if core::mem::take(&mut self.renewing) {
+            return false;
+        }
         self.online_since = now;
         self.was_online = true;
         self.attempt = false;
@@ -276,6 +301,13 @@ impl Connection {
                 self.failed(now, closed());
             }
             Stage::HangingUp(Parting { then: Then::Redial, .. }) => self.wait_until(now, now),
+            Stage::HangingUp(Parting { then: Then::Renew, .. }) if self.is_leaving() => {
+                self.lost(now, closed());
+            }
+            Stage::HangingUp(Parting { then: Then::Renew, .. }) => {
+                self.renewing = true;
+                self.wait_until(now, now);
+            }
             // It comes late.
             Stage::Idle | Stage::Waiting(_) | Stage::Ending | Stage::Closed => {}
         }
@@ -283,6 +315,7 @@ impl Connection {
 
     /// The driver swaps the link: a new one comes without a dial.
     fn replace(&mut self, now: u64) {
+        self.renewing = self.is_renewing();
         match self.stage {
             Stage::Online => {
                 let reason = Error::link(LinkFault::Lost);
@@ -291,13 +324,17 @@ impl Connection {
             Stage::HangingUp(Parting { then: Then::Offline(reason), .. }) => {
                 self.notices.push(Event::Offline { reason, will_retry: true });
             }
+            Stage::HangingUp(Parting { then: Then::Failed(reason), .. }) if self.renewing => {
+                self.renewing = false;
+                self.notices.push(Event::Offline { reason, will_retry: true });
+            }
             Stage::HangingUp(Parting { then: Then::Failed(error), .. }) => {
                 self.attempt = false;
                 self.notices.push(Event::ConnectFailed { error, retry_in_ms: Some(0) });
             }
             _ => {}
         }
-        if !self.attempt {
+        if !self.attempt && !self.renewing {
             self.notices.push(Event::Connecting);
             self.attempt = true;
         }
@@ -306,6 +343,9 @@ impl Connection {
     }
 
     fn failed(&mut self, now: u64, error: Error) {
+        if core::mem::take(&mut self.renewing) {
+            return self.lost(now, error);
+        }
         let retry = if self.is_leaving() { None } else { self.retry_at(now, &error) };
         if self.attempt {
             self.attempt = false;
@@ -395,7 +435,7 @@ impl Connection {
             Stage::Waiting(at) if now >= at => {
                 self.budget.spend(now);
                 self.stage = Stage::Dialing;
-                if !self.attempt {
+                if !self.attempt && !self.renewing {
                     self.attempt = true;
                     self.notices.push(Event::Connecting);
                 }

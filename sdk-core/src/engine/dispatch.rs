@@ -80,7 +80,7 @@ impl State<'_> {
         }
     }
 
-    fn on_reply(&mut self, base: &[u8], reply: &envelope::Reply<'_>) -> Option<Told> {
+    pub(super) fn on_reply(&mut self, base: &[u8], reply: &envelope::Reply<'_>) -> Option<Told> {
         if !self.outbox.settle(reply.id) {
             self.stats.dropped_stray += 1;
             return Some(Told::Warning(Warning::StrayReply));
@@ -173,7 +173,7 @@ impl State<'_> {
         Some(Told::Warning(Warning::UnknownTopic))
     }
 
-    fn malformed(&mut self) -> Option<Told> {
+    pub(super) fn malformed(&mut self) -> Option<Told> {
         self.stats.dropped_malformed += 1;
         Some(Told::Warning(Warning::MalformedMessage))
     }

@@ -7,6 +7,8 @@
 //! beyond the memory it was given.
 
 mod connection;
+#[cfg(feature = "coap")]
+mod datagrams;
 mod dispatch;
 mod memory;
 mod requests;
@@ -27,9 +29,9 @@ use state::State;
 
 use crate::config::{Config, ConfigError};
 use crate::error::{Cause, Error, ErrorKind};
-use crate::session::Up;
 use crate::session::buffers::Rx;
 use crate::session::mqtt::ANSWER_ROOM;
+use crate::session::{Session, Up};
 use crate::time::Now;
 use crate::wire::mqtt::{self, FixedHeader};
 
@@ -47,6 +49,8 @@ enum Emit {
     Store,
     Notice(Event<'static>),
     Told(Told),
+    #[cfg(feature = "coap")]
+    Slept(u32, Result<(), Error>),
     Wait(Option<u64>),
 }
 
@@ -72,24 +76,36 @@ impl<'m> Engine<'m> {
     /// Where the driver puts what it reads, to be told by [`Input::Received`]. Empty: read nothing until bytes
     /// were sent.
     pub fn receive_buffer(&mut self) -> &mut [u8] {
-        self.rx.buffer()
+        match &self.state.session {
+            Session::Mqtt(_) => self.rx.buffer(),
+            #[cfg(feature = "coap")]
+            Session::Coap(_) => self.rx.datagram_buffer(),
+        }
     }
 
     /// Takes what has happened. What comes late, or was never asked for, is ignored.
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Received(n) => {
-                if self.state.connection.listens() {
-                    self.state.stats.bytes_received += n as u64;
-                    self.rx.received(n);
-                    self.state.session.on_received(now.mono_ms, n);
+            Input::Received(n) => match &mut self.state.session {
+                Session::Mqtt(mqtt) => {
+                    if self.state.connection.listens() {
+                        self.state.stats.bytes_received += n as u64;
+                        self.rx.received(n);
+                        mqtt.on_received(now.mono_ms, n);
+                    }
                 }
-            }
+                #[cfg(feature = "coap")]
+                Session::Coap(_) => self.received_datagram(n),
+            },
             Input::Sent(n) => {
                 if n > 0 && self.state.connection.has_link() {
                     self.state.stats.bytes_sent += n as u64;
-                    self.state.tx.sent(n);
-                    self.state.session.on_sent(now.mono_ms, n);
+                    let State { session, tx, .. } = &mut self.state;
+                    session.on_sent(now.mono_ms, n, tx);
+                    #[cfg(feature = "coap")]
+                    if matches!(session, Session::Coap(_)) {
+                        self.state.stats.datagrams_sent += 1;
+                    }
                 }
             }
             Input::LinkUp => {
@@ -122,10 +138,18 @@ impl<'m> Engine<'m> {
         match self.advance(now.mono_ms) {
             Emit::Dial => Output::Dial(self.state.dial()),
             Emit::HangUp => Output::HangUp,
-            Emit::Transmit => Output::Transmit(self.state.tx.pending()),
+            Emit::Transmit => {
+                let State { session, tx, .. } = &mut self.state;
+                Output::Transmit(session.offer(now.mono_ms, tx))
+            }
             Emit::Store => Output::Store(self.state.secret()),
             Emit::Notice(event) => Output::Event(event),
             Emit::Told(told) => Output::Event(told.event(self.rx.all())),
+            #[cfg(feature = "coap")]
+            Emit::Slept(id, ready) => {
+                let report = ready.map(|()| self.state.wake_report());
+                Output::Event(Event::Slept { request: RequestId(id), report })
+            }
             Emit::Wait(deadline) => Output::Wait(deadline),
         }
     }
@@ -146,6 +170,8 @@ impl<'m> Engine<'m> {
         Stats {
             open_requests: self.state.outbox.open() as u32,
             queued_bytes: self.state.outbox.bytes() as u64,
+            #[cfg(feature = "coap")]
+            radio_on_ms: self.state.radio_on_ms(),
             ..self.state.stats
         }
     }
@@ -163,20 +189,30 @@ impl<'m> Engine<'m> {
                 state.outbox.idle();
             }
             let storing = state.is_storing();
-            match state.connection.step(now, state.tx.is_empty(), storing) {
+            let all_sent = state.session.has_sent_all(&state.tx);
+            match state.connection.step(now, all_sent, storing) {
                 Some(Move::Dial) => return Emit::Dial,
                 Some(Move::HangUp) => {
-                    state.session.down();
+                    state.session.down(now);
                     state.tx.clear();
                     return Emit::HangUp;
                 }
                 None => {}
             }
-            state.encode();
+            match &state.session {
+                Session::Mqtt(_) => state.encode(),
+                #[cfg(feature = "coap")]
+                Session::Coap(_) => state.encode_datagram(now),
+            }
             if state.connection.has_notice() {
                 continue;
             }
-            match self.read(now) {
+            let read = match &state.session {
+                Session::Mqtt(_) => self.read(now),
+                #[cfg(feature = "coap")]
+                Session::Coap(_) => self.read_datagram(now),
+            };
+            match read {
                 Read::Told(told) => return Emit::Told(told),
                 Read::Quiet => continue,
                 Read::Nothing => {}
@@ -194,6 +230,10 @@ impl<'m> Engine<'m> {
             let in_flight = state.outbox.in_flight();
             if let Some(ended) = state.outbox.end_next(now, given_up) {
                 state.stats.failed += 1;
+                #[cfg(feature = "coap")]
+                if let Session::Coap(coap) = &mut state.session {
+                    coap.cancel(now, ended.token, &mut state.tx);
+                }
                 let error = state.failure(ended.acknowledged, given_up);
                 return Emit::Told(Told::Settled { id: ended.id, end: End::Failed(error) });
             }
@@ -201,10 +241,15 @@ impl<'m> Engine<'m> {
                 // Nobody waits for its PUBACK any more: the next message may go.
                 continue;
             }
+            #[cfg(feature = "coap")]
+            if let Some((id, ready)) = state.fall_asleep(now) {
+                return Emit::Slept(id, ready);
+            }
             if state.connection.is_leaving() && self.part(now) {
                 continue;
             }
-            if !self.state.tx.is_empty() && self.state.connection.has_link() {
+            let State { session, tx, connection, .. } = &mut self.state;
+            if connection.has_link() && !session.offer(now, tx).is_empty() {
                 return Emit::Transmit;
             }
             return Emit::Wait(self.state.deadline());
@@ -266,7 +311,8 @@ impl<'m> Engine<'m> {
             Ok(packet) => packet,
             Err(error) => return malformed(state, now, error),
         };
-        let told = match state.session.on_packet(now, packet, &mut state.tx) {
+        let Session::Mqtt(mqtt) = &mut state.session else { return Read::Nothing };
+        let told = match mqtt.on_packet(now, packet, &mut state.tx) {
             Up::Inbound { topic, payload, repeated } => state.dispatch(now, base, topic, payload, repeated),
             Up::Accepted(token) => {
                 state.outbox.acknowledged(token);
@@ -304,7 +350,8 @@ fn read_oversize(rx: &mut Rx<'_>, state: &mut State<'_>, now: u64, header: Fixed
     }
     match mqtt::decode_publish_head(header, seen) {
         Ok(Some(head)) => {
-            let up = state.session.on_oversize(now, &head, &mut state.tx);
+            let Session::Mqtt(mqtt) = &mut state.session else { return Read::Nothing };
+            let up = mqtt.on_oversize(now, &head, &mut state.tx);
             if let Up::Fault(error) = up {
                 state.connection.fault(now, error);
                 return Read::Quiet;

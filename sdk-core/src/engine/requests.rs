@@ -29,6 +29,10 @@ impl State<'_> {
                 self.post(device, points, time_ms.or(now.wall_ms), deadline)
             }
             Request::Probe { timeout_ms } => self.probe(mono + u64::from(timeout_ms)),
+            #[cfg(feature = "coap")]
+            Request::Sleep { timeout_ms } if self.scheme.is_coap() => {
+                self.sleep(mono + u64::from(timeout_ms))
+            }
             Request::Sleep { .. } => Err(RequestError::Unsupported(
                 "sleeping between posts is for CoAP. Use coap:// or coaps://, or close the client",
             )),
@@ -80,7 +84,7 @@ impl State<'_> {
     fn answer(&mut self, call: CallId, answer: &Answer<'_>) -> Result<RequestId, RequestError> {
         let slot = self.calls.get(call).ok_or(RequestError::Call)?;
         command::check(answer)?;
-        if self.connection.stage != Stage::Online {
+        if self.connection.stage != Stage::Online && !self.connection.is_renewing() {
             self.calls.close(call);
             self.stats.dropped_answers += 1;
             return Err(RequestError::Offline);

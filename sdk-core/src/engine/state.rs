@@ -5,20 +5,21 @@ use super::connection::{Connection, Stage, Then};
 use super::memory::Memory;
 use super::tables::{Calls, DeviceRecord, Devices, Handlers, Names, Span};
 use super::types::{DeviceIx, Event, LinkError, Stats, Warning};
-use crate::config::{CoapConfig, Config, ConfigError, Login, Scheme};
+use crate::config::{Config, ConfigError, Login, Scheme};
 use crate::error::{Cause, Error, ErrorKind};
 use crate::feature::activation::{self, Activation, MAX_SECRET, StoreResult};
 use crate::feature::command;
 use crate::feature::login::{self, Credentials, MAX_DEVICE_KEY, MAX_PRODUCT_KEY, SecureMode};
 use crate::limits::MAX_PAYLOAD;
-use crate::session::Exchange;
 use crate::session::backoff::{Jitter, MAX_DIALS};
 use crate::session::buffers::{Rx, Tx};
 use crate::session::mqtt::{Mqtt, connect_len};
 use crate::session::outbox::Outbox;
-use crate::sign;
+use crate::session::{Exchange, Kind as Sort, Session};
 use crate::time::{Now, sooner};
 use crate::topic::{self, Kind};
+#[cfg(feature = "coap")]
+use crate::wire::Writer;
 use crate::wire::mqtt::{Connect, QoS, SubscribeWriter};
 
 /// The longest host name.
@@ -26,7 +27,7 @@ const MAX_HOST: usize = 253;
 
 pub(super) struct State<'m> {
     pub(super) tx: Tx<'m>,
-    pub(super) session: Mqtt,
+    pub(super) session: Session,
     pub(super) outbox: Outbox<'m>,
     pub(super) names: Names<'m>,
     pub(super) devices: Devices<'m>,
@@ -35,20 +36,21 @@ pub(super) struct State<'m> {
     pub(super) activation: Activation,
     pub(super) connection: Connection,
     pub(super) stats: Stats,
-    scheme: Scheme,
+    pub(super) scheme: Scheme,
     host: Span,
     port: u16,
-    product_secret: Option<Span>,
+    pub(super) product_secret: Option<Span>,
     /// Room for the secret that an activation brings.
     pub(super) new_secret: Option<Span>,
     /// The message just dispatched held a secret: its bytes are to be wiped.
     pub(super) received_secret: bool,
     /// Which secret signed the CONNECT that is out.
-    mode: SecureMode,
+    pub(super) mode: SecureMode,
     keep_alive_s: u16,
     clean_session: bool,
     in_flight: u16,
-    coap: CoapConfig,
+    #[cfg(feature = "coap")]
+    pub(super) coap: super::datagrams::Wakes,
     /// The filter of the replies was subscribed in this session.
     replies_subscribed: bool,
 }
@@ -66,7 +68,7 @@ pub(super) fn keys_of<'n>(
 }
 
 /// Who signs in and with which secret.
-fn credentials<'n>(
+pub(super) fn credentials<'n>(
     names: &'n Names<'_>,
     devices: &Devices<'_>,
     product_secret: Option<Span>,
@@ -118,14 +120,19 @@ impl<'m> State<'m> {
         let mut devices = Devices::new(devices);
         devices.add(record).ok_or(ConfigError::Memory("devices"))?;
         let outbox = Outbox::new(outbox, requests, jitter.next() as u32);
-        let state = Self {
-            tx: Tx::new(transmit),
-            session: Mqtt::new(
+        let session = match config.hub.scheme {
+            #[cfg(feature = "coap")]
+            scheme if scheme.is_coap() => super::datagrams::session(config, &mut jitter),
+            _ => Session::Mqtt(Mqtt::new(
                 config.keep_alive_s,
                 config.sign_in_timeout_ms,
                 config.pong_timeout_ms,
                 outbox.last_packet_id(),
-            ),
+            )),
+        };
+        let state = Self {
+            tx: Tx::new(transmit),
+            session,
             outbox,
             names,
             devices,
@@ -144,9 +151,15 @@ impl<'m> State<'m> {
             keep_alive_s: config.keep_alive_s,
             clean_session: config.clean_session,
             in_flight: config.in_flight,
-            coap: config.coap,
+            #[cfg(feature = "coap")]
+            coap: super::datagrams::Wakes::new(config.coap),
             replies_subscribed: false,
         };
+        #[cfg(feature = "coap")]
+        if config.hub.scheme.is_coap() {
+            super::datagrams::check(config, receive.max(), state.tx.max())?;
+            return Ok((Rx::new(receive), state));
+        }
         let longest = credentials(&state.names, &state.devices, product_secret, state.next_mode())
             .and_then(|known| login::with_connect(&known, u64::MAX, u16::MAX, true, connect_len).ok());
         match longest {
@@ -157,21 +170,14 @@ impl<'m> State<'m> {
 
     /// Where to dial.
     pub(super) fn dial(&self) -> super::types::Dial<'_> {
-        let psk = match self.scheme {
-            Scheme::Coaps => credentials(&self.names, &self.devices, self.product_secret, self.next_mode()),
-            _ => None,
-        };
         super::types::Dial {
             scheme: self.scheme,
             host: self.names.text(self.host),
             port: self.port,
-            psk: psk.map(|known| super::types::Psk {
-                product_key: known.product_key,
-                device_key: known.device_key,
-                secure_mode: known.mode as u8,
-                lifetime_s: self.coap.lifetime_s,
-                key: sign::psk_key(known.secret.as_bytes()),
-            }),
+            #[cfg(feature = "coap")]
+            psk: self.psk(),
+            #[cfg(not(feature = "coap"))]
+            psk: None,
         }
     }
 
@@ -182,7 +188,7 @@ impl<'m> State<'m> {
         super::types::SecretRecord { product_key, device_key, device_secret: self.names.text(secret) }
     }
 
-    fn next_mode(&self) -> SecureMode {
+    pub(super) fn next_mode(&self) -> SecureMode {
         if self.activation.is_open() { SecureMode::Product } else { SecureMode::Device }
     }
 
@@ -197,7 +203,15 @@ impl<'m> State<'m> {
             return false;
         }
         self.mode = self.next_mode();
-        let Self { session, tx, names, devices, product_secret, mode, .. } = self;
+        #[cfg(feature = "coap")]
+        if matches!(self.session, Session::Coap(_)) {
+            self.start_datagrams(now.mono_ms);
+            return true;
+        }
+        let Self { session: Session::Mqtt(session), tx, names, devices, product_secret, mode, .. } = self
+        else {
+            return true;
+        };
         if let Some(credentials) = credentials(names, devices, *product_secret, *mode) {
             // It fits: `new` has tried with the longest timestamp.
             let send = |connect: &Connect<'_>| session.start(now.mono_ms, connect, tx);
@@ -223,16 +237,32 @@ impl<'m> State<'m> {
                 if !self.activation.is_open() {
                     // It was stored meanwhile.
                     self.confirm_activation(now);
+                } else if self.activation.waits_for_hub() {
+                    self.fetch_activation();
                 }
+            }
+        }
+    }
+
+    /// Asks for the activation message, where it does not come by itself.
+    fn fetch_activation(&mut self) {
+        #[cfg(feature = "coap")]
+        if let Session::Coap(coap) = &mut self.session {
+            let (product_key, device_key) = keys_of(&self.names, &self.devices, DeviceIx::ROOT);
+            let mut room = [0; activation::ANSWER_ROOM];
+            let mut w = Writer::new(&mut room);
+            if topic::write(&mut w, product_key, device_key, Kind::ActivateInfo).is_ok() {
+                coap.fetch(core::str::from_utf8(w.as_slice()).unwrap_or(""));
             }
         }
     }
 
     /// The link is gone, or the dial failed.
     pub(super) fn on_link_down(&mut self, now: u64, error: LinkError) {
-        self.session.down();
+        self.session.down(now);
         self.tx.clear();
-        self.stats.dropped_answers += self.outbox.link_lost() as u64;
+        let keep_answers = self.connection.is_renewing();
+        self.stats.dropped_answers += self.outbox.link_lost(keep_answers) as u64;
         self.connection.on_link_down(now, error);
     }
 
@@ -265,9 +295,16 @@ impl<'m> State<'m> {
                 token: None,
                 topic: core::str::from_utf8(topic).unwrap_or(""),
                 payload: rest.get(..payload).unwrap_or(&[]),
+                kind: Sort::Tell,
                 repeated: false,
             };
-            self.session.offer(&exchange, &mut self.tx);
+            match &mut self.session {
+                Session::Mqtt(mqtt) => {
+                    mqtt.offer(&exchange, &mut self.tx);
+                }
+                #[cfg(feature = "coap")]
+                Session::Coap(coap) => coap.write_last_word(now, &exchange, &mut self.tx),
+            }
         }
         self.session.leave(&mut self.tx);
         self.connection.hang_up(now, Then::Redial, true);
@@ -279,7 +316,7 @@ impl<'m> State<'m> {
             return;
         }
         self.subscribe();
-        let Self { outbox, session, tx, stats, .. } = self;
+        let Self { outbox, session: Session::Mqtt(session), tx, stats, .. } = self else { return };
         loop {
             let window = outbox.in_flight() < self.in_flight;
             let Some(record) = outbox.unsent() else { break };
@@ -290,6 +327,7 @@ impl<'m> State<'m> {
                 token: record.token,
                 topic: record.topic,
                 payload: record.payload,
+                kind: if record.token.is_some() { Sort::Ask } else { Sort::Tell },
                 repeated: record.dup,
             };
             if !session.offer(&exchange, tx) {
@@ -304,6 +342,7 @@ impl<'m> State<'m> {
     /// stock broker does not. Never a wildcard: such a broker would send our own answers back.
     fn subscribe(&mut self) {
         let Self { handlers, names, devices, session, tx, connection, replies_subscribed, .. } = self;
+        let Session::Mqtt(session) = session else { return };
         let missing = |slot: &&mut super::tables::HandlerSlot| slot.active && !slot.subscribed;
         if *replies_subscribed && !handlers.unsubscribed {
             return;
@@ -357,7 +396,9 @@ impl<'m> State<'m> {
         if self.connection.stage == Stage::Closed {
             return None;
         }
-        let link = sooner(self.connection.deadline(self.is_storing()), self.session.deadline());
+        let link = sooner(self.connection.deadline(self.is_storing()), self.session.deadline(&self.tx));
+        #[cfg(feature = "coap")]
+        let link = sooner(link, self.coap.deadline());
         sooner(sooner(link, self.outbox.deadline()), self.activation.deadline())
     }
 
@@ -406,6 +447,7 @@ fn check_config(config: &Config<'_>, product_key: &str, device_key: &str) -> Res
             return Err(ConfigError::Secret);
         }
     }
+    #[cfg(not(feature = "coap"))]
     if config.hub.scheme.is_coap() {
         return Err(ConfigError::Unsupported("CoAP is not in this build. Use tcp:// or ssl://"));
     }

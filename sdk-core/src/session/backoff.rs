@@ -17,6 +17,12 @@ impl Jitter {
         Self(state)
     }
 
+    /// Numbers from a smaller seed.
+    #[cfg(feature = "coap")]
+    pub(crate) fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The next number (SplitMix64).
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -27,7 +33,7 @@ impl Jitter {
     }
 
     /// A number from `low` to `high`, both included.
-    fn between(&mut self, low: u32, high: u32) -> u32 {
+    pub(crate) fn between(&mut self, low: u32, high: u32) -> u32 {
         let width = u64::from(high.saturating_sub(low)) + 1;
         low + (self.next() % width) as u32
     }

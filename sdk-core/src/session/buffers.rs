@@ -10,9 +10,12 @@ const PING_ROOM: usize = 2;
 
 /// Received bytes. Packets are read where they lie; nothing moves while one is looked at.
 pub(crate) struct Rx<'m> {
-    region: Region<'m, u8>,
-    start: usize,
-    end: usize,
+    pub(super) region: Region<'m, u8>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Bytes in front of the datagram: the body so far (`datagrams`).
+    #[cfg(feature = "coap")]
+    pub(super) kept: usize,
     /// Bytes still to come of a packet that is skipped.
     skip: usize,
     /// What the packet that is coming needs in all.
@@ -21,7 +24,15 @@ pub(crate) struct Rx<'m> {
 
 impl<'m> Rx<'m> {
     pub(crate) fn new(region: Region<'m, u8>) -> Self {
-        Self { region, start: 0, end: 0, skip: 0, wanted: 0 }
+        Self {
+            region,
+            start: 0,
+            end: 0,
+            #[cfg(feature = "coap")]
+            kept: 0,
+            skip: 0,
+            wanted: 0,
+        }
     }
 
     /// Where the next bytes go; empty while there is no room.
@@ -111,6 +122,10 @@ impl<'m> Rx<'m> {
 
     /// The link is gone, and with it what came over it.
     pub(crate) fn clear(&mut self) {
+        #[cfg(feature = "coap")]
+        {
+            self.kept = 0;
+        }
         self.start = 0;
         self.end = 0;
         self.skip = 0;
@@ -205,6 +220,13 @@ impl<'m> Tx<'m> {
             self.start = 0;
             self.end = 0;
         }
+    }
+
+    /// Nothing of it is needed any more.
+    #[cfg(feature = "coap")]
+    pub(crate) fn reset(&mut self) {
+        self.start = 0;
+        self.end = 0;
     }
 
     /// The link is gone, and with it what was to go over it.

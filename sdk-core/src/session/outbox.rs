@@ -69,6 +69,7 @@ pub(crate) enum NotTaken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) id: u32,
+    pub(crate) token: Token,
     pub(crate) acknowledged: bool,
 }
 
@@ -98,7 +99,8 @@ impl<'m> Outbox<'m> {
         // Lent memory may hold what an earlier engine left.
         slots.slice_mut().fill(RequestSlot::EMPTY);
         let places = slots.max().clamp(1, MAX_REQUESTS);
-        let bits = usize::BITS - (places - 1).leading_zeros();
+        // One number more than there are places: that of what is no message.
+        let bits = usize::BITS - places.leading_zeros();
         Self {
             arena,
             head: 0,
@@ -347,6 +349,49 @@ impl<'m> Outbox<'m> {
         again
     }
 
+    /// A number for what is no message; that of no request.
+    #[cfg(feature = "coap")]
+    pub(crate) fn other_id(&mut self) -> u32 {
+        self.round = self.round.wrapping_add(1);
+        (self.round << self.bits) | self.slots.max().clamp(1, MAX_REQUESTS) as u32
+    }
+
+    /// The message that [`unsent`](Self::unsent) gave goes out now, and stays until it is answered. `Some` the first
+    /// time over this link; true in it if it had been sent over another.
+    #[cfg(feature = "coap")]
+    pub(crate) fn begin(&mut self) -> Option<bool> {
+        let (_, place, _) = self.head_at(self.unsent);
+        if place == ONE_WAY {
+            return Some(false);
+        }
+        let slot = self.slots.slice_mut().get_mut(usize::from(place))?;
+        if slot.state & SENT != 0 {
+            return None;
+        }
+        let again = slot.state & AGAIN != 0;
+        slot.state = OPEN | SENT;
+        self.in_flight += 1;
+        Some(again)
+    }
+
+    /// The number of the request in this place, if it is open.
+    #[cfg(feature = "coap")]
+    pub(crate) fn id_of(&self, token: Token) -> Option<u32> {
+        let slot = self.slots.slice().get(usize::from(token.0))?;
+        (slot.state & OPEN != 0).then_some(slot.id)
+    }
+
+    /// The answer that [`unsent`](Self::unsent) gave is over.
+    #[cfg(feature = "coap")]
+    pub(crate) fn end_answer(&mut self) {
+        let at = self.unsent;
+        let (len, place, _) = self.head_at(at);
+        if at < self.tail && place == ONE_WAY && len & DEAD == 0 {
+            self.answers -= 1;
+            self.kill(at);
+        }
+    }
+
     /// PUBACK for this place has come. False if nothing was in flight there.
     pub(crate) fn acknowledged(&mut self, token: Token) -> bool {
         let Some(slot) = self.slots.slice_mut().get_mut(usize::from(token.0)) else { return false };
@@ -395,7 +440,8 @@ impl<'m> Outbox<'m> {
                 soonest = soonest.min(slot.deadline);
                 continue;
             }
-            let Ended { id, acknowledged } = Ended { id: slot.id, acknowledged: slot.state & ACKED != 0 };
+            let ended =
+                Ended { id: slot.id, token: Token(place as u16), acknowledged: slot.state & ACKED != 0 };
             let (was_open, record) = (slot.state & OPEN != 0, slot.record as usize);
             if slot.state & SENT != 0 && slot.state & ACKED == 0 {
                 self.in_flight -= 1;
@@ -404,7 +450,7 @@ impl<'m> Outbox<'m> {
             if was_open {
                 self.open -= 1;
                 self.kill(record);
-                return Some(Ended { id, acknowledged });
+                return Some(ended);
             }
         }
         self.soonest = soonest;
@@ -412,9 +458,11 @@ impl<'m> Outbox<'m> {
     }
 
     /// The link is gone: answers are dropped, their number is returned; places that waited for PUBACK only are free.
-    pub(crate) fn link_lost(&mut self) -> usize {
-        let dropped = self.answers;
-        let mut at = self.head;
+    ///
+    /// `keep_answers`: another link of the same session follows at once.
+    pub(crate) fn link_lost(&mut self, keep_answers: bool) -> usize {
+        let dropped = if keep_answers { 0 } else { self.answers };
+        let mut at = if keep_answers { self.tail } else { self.head };
         while at < self.tail {
             let (len, place, _) = self.head_at(at);
             if place == ONE_WAY && len & DEAD == 0 {
@@ -422,7 +470,7 @@ impl<'m> Outbox<'m> {
             }
             at += (len & !DEAD) as usize;
         }
-        self.answers = 0;
+        self.answers -= dropped;
         self.in_flight = 0;
         for place in 0..self.fresh {
             let Some(slot) = self.slots.slice_mut().get_mut(place) else { break };
@@ -541,7 +589,7 @@ mod tests {
             send(&mut outbox);
             outbox.acknowledged(first.unwrap());
             outbox.append_answer(100, |room| room.get_mut(..2).map(|_| (1, 1)).ok_or(Full)).unwrap();
-            assert_eq!(outbox.link_lost(), 1);
+            assert_eq!(outbox.link_lost(false), 1);
             outbox.rewind(present);
             let again: Vec<_> =
                 core::iter::from_fn(|| send(&mut outbox)).map(|(_, p, dup)| (p, dup)).collect();
@@ -567,7 +615,7 @@ mod tests {
             outbox.acknowledged(token.unwrap());
             assert!(outbox.settle(id));
         }
-        outbox.link_lost();
+        outbox.link_lost(false);
         outbox.rewind(false);
         assert_eq!(send(&mut outbox).unwrap().1, b"stuck");
         assert!(outbox.settle(stuck));

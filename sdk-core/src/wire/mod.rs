@@ -2,6 +2,8 @@
 //!
 //! Owns the packet formats. Refuses to know a topic, a signature or a session: it only reads and writes.
 
+#[cfg(feature = "coap")]
+pub mod coap;
 pub mod mqtt;
 mod writer;
 

@@ -6,7 +6,7 @@ pub mod rng;
 
 use enos_core::engine::{
     AnswerData, CallId, Command, CommandKind, DeviceIx, Engine, Event, Input, LinkError, Outcome, Output,
-    Request, RequestError, RequestId, StoreError, Warning,
+    Request, RequestError, RequestId, StoreError, WakeReport, Warning,
 };
 use enos_core::json::{Point, Value};
 use enos_core::{LinkFault, Now};
@@ -18,15 +18,29 @@ use rng::Rng;
 pub enum Told {
     Connecting,
     Online,
-    ConnectFailed { kind: u16, hub_code: i64, retry: bool, text: String },
-    Offline { kind: u16, will_retry: bool },
+    ConnectFailed {
+        kind: u16,
+        hub_code: i64,
+        retry: bool,
+        text: String,
+    },
+    Offline {
+        kind: u16,
+        will_retry: bool,
+    },
     Closed,
     Activated,
     Acknowledged(u32, String),
     Rejected(u32, u16, i64, String),
     Failed(u32, u16),
-    Command { call: u32, what: String, params: String },
+    Command {
+        call: u32,
+        what: String,
+        params: String,
+    },
     Warning(Warning),
+    /// Datagrams sent and received, bytes sent and received, milliseconds; or a kind.
+    Slept(u32, Result<[u64; 5], u16>),
 }
 
 pub fn told(event: Event<'_>) -> Told {
@@ -61,6 +75,14 @@ pub fn told(event: Event<'_>) -> Told {
             params: String::from_utf8_lossy(params).into_owned(),
         },
         Event::Warning(warning) => Told::Warning(warning),
+        Event::Slept { request, report } => Told::Slept(
+            request.0,
+            report.map_err(|error| error.kind.number()).map(|report| {
+                let WakeReport { datagrams_sent, datagrams_received, bytes_sent, bytes_received, .. } =
+                    report;
+                [datagrams_sent, datagrams_received, bytes_sent, bytes_received, report.radio_on_ms]
+            }),
+        ),
         other => panic!("{other:?}"),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Mqtt, Phase, Pinged};
 use crate::error::{Cause, Error, ErrorKind};
-use crate::session::Exchange;
 use crate::session::buffers::Tx;
+use crate::session::{Exchange, Kind};
 use crate::time::sooner;
 use crate::wire::mqtt::{self, Publish, QoS};
 
@@ -21,6 +21,10 @@ impl Mqtt {
 
     /// Encodes a message at QoS 1; false if there is no room now.
     pub(crate) fn offer(&mut self, exchange: &Exchange<'_>, tx: &mut Tx<'_>) -> bool {
+        if exchange.kind == Kind::Fetch {
+            // It comes by itself.
+            return true;
+        }
         let len = mqtt::publish_len(exchange.topic.len(), QoS::AtLeastOnce, exchange.payload.len());
         let Some(room) = len.and_then(|len| tx.room(len)) else { return false };
         let packet_id = match exchange.token {
