@@ -360,6 +360,7 @@ impl Sim<'_> {
                 let when = if self.trouble() { FAULTS } else { 10_000 };
                 self.plan(when, Act::Answer(call));
             }
+            Told::Slept(..) => panic!("no device of MQTT sleeps"),
             Told::Warning(_) => {}
         }
     }
