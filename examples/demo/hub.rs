@@ -22,7 +22,7 @@ impl Hub {
     pub(crate) fn start(seed: &Path, keep: bool) -> Result<Self, Box<dyn Error>> {
         let mut process = Command::new(std::env::current_exe()?)
             .args([AS_HUB, "serve", "--memory"])
-            .args(["--mqtt", "127.0.0.1:0", "--mqtts", "127.0.0.1:0"])
+            .args(["--mqtt", "127.0.0.1:0", "--mqtts", "127.0.0.1:0", "--coap", "127.0.0.1:0"])
             .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
             .arg("--seed")
             .arg(seed)

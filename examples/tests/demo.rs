@@ -39,7 +39,16 @@ impl Hub {
     fn start() -> Self {
         let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mock-hub/seed.example.json");
         let mut child = Command::new(DEMO)
-            .args(["--as-hub", "serve", "--mqtt", "127.0.0.1:0", "--mqtts", "127.0.0.1:0"])
+            .args([
+                "--as-hub",
+                "serve",
+                "--mqtt",
+                "127.0.0.1:0",
+                "--mqtts",
+                "127.0.0.1:0",
+                "--coap",
+                "127.0.0.1:0",
+            ])
             .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--seed"])
             .arg(seed)
             .stdout(Stdio::piped())

@@ -33,9 +33,11 @@ use axum::http::{Request, StatusCode};
 use tower::ServiceExt as _;
 
 use crate::admin::{self, ServerInfo};
+use crate::capture::Side;
 use crate::clock::Clock;
 use crate::domain::{Cloud, CloudOptions};
 use crate::fabric::{DeviceId, Fabric};
+use crate::front::coap::{self, Endpoint as _};
 use crate::front::{Front, Limits, mqtt};
 use crate::store::SeriesQuery;
 
@@ -80,6 +82,12 @@ impl BareHub {
         let front = &self.front;
         let open = front.fabric.open(front.limits.connections)?;
         Some(Connection::new(front.clone(), open, peer, mqtt::Security::Plain))
+    }
+
+    /// A socket of plain CoAP. Sessions live in it: a second one knows nothing of those of the first.
+    #[must_use]
+    pub fn coap(&self) -> Coap {
+        Coap(coap::Server::new(self.front.clone(), Side::Coap))
     }
 
     /// Forgets the session that a device of cleanSession 0 left behind; false if there is none.
@@ -161,6 +169,44 @@ impl BareHub {
 impl fmt::Debug for BareHub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BareHub({:?})", self.front.clock)
+    }
+}
+
+/// The hub's CoAP socket without a socket. Dropping it ends every session.
+pub struct Coap(coap::Server);
+
+impl Coap {
+    /// One datagram came.
+    pub fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
+        self.0.receive(from, datagram);
+    }
+
+    /// The next datagram to send; to be called until there is none, after each of the other calls.
+    pub fn transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        self.0.transmit().map(|datagram| (datagram.to, datagram.bytes))
+    }
+
+    /// Looks at what the rest of the hub wants: a device is cut, or taken over. The waker of `cx` hears when there is
+    /// more.
+    pub fn take_news(&mut self, cx: &Context<'_>) {
+        self.0.take_news(cx);
+    }
+
+    /// When [`expire`](Self::expire) is due, by the hub's [monotonic clock](Clock::monotonic_ms).
+    #[must_use]
+    pub fn deadline(&self) -> Option<u64> {
+        self.0.deadline()
+    }
+
+    /// Ends what has lasted too long, and sends again what was not acknowledged.
+    pub fn expire(&mut self) {
+        self.0.expire();
+    }
+}
+
+impl fmt::Debug for Coap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Coap")
     }
 }
 

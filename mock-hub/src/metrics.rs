@@ -50,10 +50,13 @@ impl Codes {
 /// The counters of one hub.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    /// Bytes of devices, TLS taken off.
+    /// Bytes of devices, TLS and DTLS taken off.
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
-    /// PUBLISH packets; one that is sent again counts again.
+    /// CoAP datagrams; one that comes twice counts twice.
+    pub(crate) datagrams_in: Counter,
+    pub(crate) datagrams_out: Counter,
+    /// PUBLISH packets and CoAP posts; a packet that is sent again counts again.
     pub(crate) messages_in: Counter,
     pub(crate) messages_out: Counter,
     pub(crate) connects_accepted: Counter,

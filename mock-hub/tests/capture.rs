@@ -145,7 +145,7 @@ fn end_by(signal: &str) {
     std::fs::write(&seed.0, SEED).unwrap();
     let any = "127.0.0.1:0";
     let mut hub = Command::new(env!("CARGO_BIN_EXE_mock-hub"))
-        .args(["serve", "--mqtt", any, "--mqtts", any, "--http", any, "--https", any])
+        .args(["serve", "--mqtt", any, "--mqtts", any, "--coap", any, "--http", any, "--https", any])
         .args(["--seed", seed.path(), "--capture", file.path()])
         .stdout(Stdio::piped())
         .spawn()

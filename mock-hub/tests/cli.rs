@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::process::Output;
 use std::time::Instant;
 
@@ -61,7 +61,10 @@ fn it_says_where_it_listens_and_ends_in_order_on_either_signal() {
 fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for socket in ["mqtt", "mqtts", "http", "https"] {
+    let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let taken_by_udp = datagrams.local_addr().unwrap().to_string();
+    for socket in ["mqtt", "mqtts", "coap", "http", "https"] {
+        let address = if socket == "coap" { taken_by_udp.clone() } else { address.clone() };
         let mut arguments = FREE;
         let flag = arguments.iter().position(|argument| *argument == format!("--{socket}")).unwrap();
         arguments[flag + 1] = &address;

@@ -25,6 +25,8 @@ pub struct Ready {
     pub mqtt: SocketAddr,
     /// MQTT over TLS.
     pub mqtts: SocketAddr,
+    /// Plain CoAP.
+    pub coap: SocketAddr,
     /// `http://HOST:PORT` of REST and control.
     pub http: String,
     /// The hub's certificate authority.
@@ -154,10 +156,13 @@ fn launch(
     ports: Option<(&Ready, SocketAddr)>,
 ) -> io::Result<(Child, Ready, SocketAddr)> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let (mqtt, mqtts, http) = ports.map_or((any, any, any), |(ready, http)| (ready.mqtt, ready.mqtts, http));
+    let (mqtt, mqtts, coap, http) =
+        ports.map_or((any, any, any, any), |(ready, http)| (ready.mqtt, ready.mqtts, ready.coap, http));
     let mut command = Command::new(program);
     command.arg("serve").arg("--memory").arg("--seed").arg(seed);
-    for (flag, address) in [("--mqtt", mqtt), ("--mqtts", mqtts), ("--http", http), ("--https", any)] {
+    let listeners =
+        [("--mqtt", mqtt), ("--mqtts", mqtts), ("--coap", coap), ("--http", http), ("--https", any)];
+    for (flag, address) in listeners {
         command.arg(flag).arg(address.to_string());
     }
     if strict {

@@ -54,6 +54,7 @@ impl World {
         texts.set("mqtt", ready.mqtt.to_string());
         texts.set("mqtts", ready.mqtts.to_string());
         texts.set("mqtts_port", ready.mqtts.port().to_string());
+        texts.set("coap", ready.coap.to_string());
         texts.set("scratch", path(scratch.path()));
         texts.set("ca", path(&scratch.write("ca.pem", &ready.ca_pem)?));
         let stranger = Authority::new("a stranger's authority")?;

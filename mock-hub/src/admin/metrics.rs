@@ -68,30 +68,39 @@ fn render(admin: &Admin) -> String {
     );
     page.gauge(
         "mock_hub_connections",
-        "Open MQTT connections, signed in or not.",
+        "Open MQTT connections, signed in or not, and CoAP sessions.",
         cloud.fabric.connections(),
     );
     devices(&mut page, admin);
     page.counter(
         "mock_hub_connects_accepted_total",
-        "CONNECTs that were accepted.",
+        "CONNECTs and CoAP sign-ins that were accepted.",
         metrics.connects_accepted.get(),
     );
     page.by_code(
         "mock_hub_connects_refused_total",
-        "CONNECTs that were refused, by the code of the vendor's pages.",
+        "CONNECTs and CoAP sign-ins that were refused, by the code of the vendor's pages.",
         &metrics.connects_refused,
     );
     page.family(
         "mock_hub_messages_total",
         "counter",
-        "PUBLISH packets from (in) and to (out) devices.",
+        "PUBLISH packets and CoAP posts from (in), PUBLISH packets and CoAP commands to (out) devices.",
         &[("direction", "in", &metrics.messages_in.get()), ("direction", "out", &metrics.messages_out.get())],
+    );
+    page.family(
+        "mock_hub_datagrams_total",
+        "counter",
+        "CoAP datagrams from (in) and to (out) devices, DTLS taken off.",
+        &[
+            ("direction", "in", &metrics.datagrams_in.get()),
+            ("direction", "out", &metrics.datagrams_out.get()),
+        ],
     );
     page.family(
         "mock_hub_bytes_total",
         "counter",
-        "Bytes from (in) and to (out) devices, TLS taken off.",
+        "Bytes from (in) and to (out) devices, TLS and DTLS taken off.",
         &[("direction", "in", &metrics.bytes_in.get()), ("direction", "out", &metrics.bytes_out.get())],
     );
     page.counter(

@@ -49,6 +49,8 @@ pub struct ServerInfo {
     pub mqtt: Option<SocketAddr>,
     /// Where MQTT over TLS listens.
     pub mqtts: Option<SocketAddr>,
+    /// Where CoAP listens.
+    pub coap: Option<SocketAddr>,
     /// Where this API listens.
     pub http: Option<SocketAddr>,
     /// The hub's certificate authority, PEM.

@@ -34,12 +34,18 @@ impl PcapNg {
         section.extend_from_slice(&[1, 0, 0, 0]);
         section.extend_from_slice(&(-1_i64).to_le_bytes());
         option(&mut section, 4, format!("mock-hub {}", env!("CARGO_PKG_VERSION")).as_bytes());
-        option(&mut section, COMMENT, b"MQTT traffic of a mock hub; passwords and device secrets are masked");
+        option(
+            &mut section,
+            COMMENT,
+            b"MQTT and CoAP traffic of a mock hub; passwords, signs and device secrets are masked",
+        );
         option(&mut section, 0, &[]);
         this.block(SECTION, &section, now_ms)?;
         for (name, description) in [
             ("mqtt", "plain MQTT"),
             ("mqtts", "MQTT over TLS, decrypted; the hub is 192.0.2.1 or 2001:db8::1"),
+            ("coap", "plain CoAP"),
+            ("coaps", "CoAP over DTLS, decrypted; the hub is 192.0.2.1 or 2001:db8::1"),
         ] {
             let mut interface = vec![];
             interface.extend_from_slice(&LINKTYPE_RAW.to_le_bytes());

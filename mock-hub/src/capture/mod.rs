@@ -1,13 +1,15 @@
-//! MQTT traffic as a pcapng file: what went over each device's connection, with TLS taken off, as TCP over IP.
+//! MQTT and CoAP traffic as a pcapng file: what went over each device's connection, with TLS taken off, as TCP over IP,
+//! and each CoAP datagram, with DTLS taken off, as UDP over IP.
 //!
 //! The frames are made up: the bytes are what the socket gave and took, addresses and handshakes are what a capture on
-//! the wire would show. The hub's side is port 1883, so that readers know MQTT without being told. Passwords and device
+//! the wire would show. The hub's side is port 1883 or 5683, so that readers know MQTT and CoAP without being told. Passwords and device
 //! secrets are masked, byte for byte.
 //!
 //! Each block is written at once and alone, so nothing is held back: memory stays bounded, and a file is whole
 //! whenever the hub ends, however it ends. A slow disk slows the devices then, which is the price of losing nothing.
 
 mod cut;
+mod datagram;
 mod file;
 mod frames;
 mod redact;
@@ -30,6 +32,8 @@ pub(crate) use stream::Tapped;
 
 /// The port of the hub in a capture: the one that readers take for MQTT.
 const PORT: u16 = 1883;
+/// The port of the hub's CoAP in a capture.
+const COAP_PORT: u16 = 5683;
 /// Bytes of a segment; a block with it stays well below a page.
 const SEGMENT: usize = 1_400;
 
@@ -40,6 +44,10 @@ pub(crate) enum Side {
     Plain,
     /// MQTT over TLS, as it is inside.
     Tls,
+    /// Plain CoAP.
+    Coap,
+    /// CoAP over DTLS, as it is inside.
+    Coaps,
 }
 
 /// A capture under way; connections write into it as they go.
@@ -74,9 +82,8 @@ impl Capture {
         let number = self.connections.fetch_add(1, Ordering::Relaxed);
         // A client may use one port towards both listeners at the same time: their hubs must not look like one.
         let address = match (side, server.ip()) {
-            (Side::Plain, address) => address,
-            (Side::Tls, IpAddr::V4(_)) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-            (Side::Tls, IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+            (Side::Plain | Side::Coap, address) => address,
+            (Side::Tls | Side::Coaps, address) => inside(address),
         };
         // A port that is used again must not look like the same connection going on.
         let first = number.wrapping_mul(0x9E37_79B1);
@@ -95,6 +102,18 @@ impl Capture {
         tap
     }
 
+    /// A CoAP datagram `up` from the peer, or down to it. With `secret` its payload is masked as a whole.
+    pub(crate) fn datagram(&self, side: Side, peer: SocketAddr, up: bool, bytes: &[u8], secret: bool) {
+        let loopback = match peer.ip() {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
+        let address = if side == Side::Coaps { inside(loopback) } else { loopback };
+        let hub = SocketAddr::new(address, COAP_PORT);
+        let (source, target) = if up { (peer, hub) } else { (hub, peer) };
+        self.write(side, &frames::datagram(source, target, &datagram::masked(bytes, secret)), None);
+    }
+
     fn write(&self, side: Side, frame: &[u8], comment: Option<&str>) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(open) = &mut *file else { return };
@@ -106,6 +125,14 @@ impl Capture {
                 "the capture {path} ends here: {error}. Fix: make room, and start the hub anew"
             ));
         }
+    }
+}
+
+/// The hub's address for what goes over TLS or DTLS: one that no listener has.
+fn inside(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
     }
 }
 

@@ -49,6 +49,9 @@ struct Serve {
     /// MQTT over TLS for devices.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:18883")]
     mqtts: Address,
+    /// Plain CoAP (UDP) for devices.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5683")]
+    coap: Address,
     /// REST and control routes.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     http: Address,
@@ -67,7 +70,7 @@ struct Serve {
     /// Refuse what the vendor's documents forbid, instead of warning of it.
     #[arg(long)]
     strict: bool,
-    /// Write all MQTT traffic to this file (pcapng; TLS taken off, secrets masked); one that is there is replaced.
+    /// Write all MQTT and CoAP traffic to this file (pcapng; TLS and DTLS taken off, secrets masked); one that is there is replaced.
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
     /// Write the ready line to this file too; it is removed at the end.

@@ -14,6 +14,7 @@ pub(super) fn serve(options: &Serve) -> Result<(), String> {
     let mut builder = Hub::builder()
         .mqtt(options.mqtt.0)
         .mqtts(options.mqtts.0)
+        .coap(options.coap.0)
         .http(options.http.0)
         .https(options.https.0)
         .strict(options.strict);
@@ -55,6 +56,7 @@ fn check_reach(options: &Serve) -> Result<(), String> {
     let flags = [
         ("--mqtt", options.mqtt),
         ("--mqtts", options.mqtts),
+        ("--coap", options.coap),
         ("--http", options.http),
         ("--https", options.https),
     ];

@@ -87,6 +87,8 @@ pub(crate) struct DeviceState {
     /// When the last correctly signed CONNECTs came, by the monotonic clock; at most 5.
     pub(crate) connects: VecDeque<u64>,
     pub(crate) blocked_until_ms: u64,
+    /// When it last signed in by CoAP, by the monotonic clock.
+    pub(crate) last_coap_ms: Option<u64>,
 }
 
 /// The states of the REST API (`docs-model.md` §3).

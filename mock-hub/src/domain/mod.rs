@@ -7,6 +7,7 @@ mod access;
 pub(crate) mod aggregate;
 pub(crate) mod alarm;
 pub(crate) mod certificate;
+mod coap;
 mod command;
 pub(crate) mod device;
 mod device_log;
@@ -41,6 +42,9 @@ use crate::store::{Backing, Change, Memory, Store};
 pub use crate::journal::{Entry, EntryKind};
 pub use access::Denied;
 use alarm::Alarm;
+#[cfg(feature = "coaps")]
+pub(crate) use coap::PskIdentity;
+pub(crate) use coap::{CoapLimit, CoapSignIn};
 use command::Commands;
 pub(crate) use command::{Command, CommandFault, CommandKind, MAX_PENDING_TTL_S, NewCommand, Progress};
 use device::Device;

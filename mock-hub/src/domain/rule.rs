@@ -108,9 +108,45 @@ pub(crate) const TOKEN_REQUEST: Rule = Rule {
     source: "docs-model.md §9.1 (duplicate request)",
 };
 
+pub(crate) const COAP_LIFETIME: Rule = Rule {
+    number: 14,
+    text: "the lifetime of a CoAP session is 30 to 86,400 s",
+    fix: "send a lifetime in between, such as 3600",
+    refused_with: "4.00, by DTLS no handshake",
+    source: "docs-coap-http.md A.1 (COAP-L)",
+};
+pub(crate) const COAP_CONNECTS: Rule = Rule {
+    number: 15,
+    text: "a device signs in by CoAP at most once a second",
+    fix: "wait a second between sign-ins, and keep the session for its lifetime",
+    refused_with: "4.29, by DTLS closed",
+    source: "docs-coap-http.md A.1 (LIM 2.4.4)",
+};
+pub(crate) const COAP_UPLINK: Rule = Rule {
+    number: 16,
+    text: "a CoAP device sends at most 10 KB a second",
+    fix: "post less often, or several points in one message",
+    refused_with: "4.29",
+    source: "docs-coap-http.md A.1 (LIM 2.4.4)",
+};
+pub(crate) const COAP_DOWNLINK: Rule = Rule {
+    number: 17,
+    text: "a CoAP device is sent at most 10 KB a second",
+    fix: "ask for less in a second",
+    refused_with: "4.29",
+    source: "docs-coap-http.md A.1 (LIM 2.4.4)",
+};
+pub(crate) const COAP_PACKET: Rule = Rule {
+    number: 18,
+    text: "a CoAP datagram has at most 1,024 bytes",
+    fix: "send a larger body block-wise, in blocks of 512 bytes (RFC 7959)",
+    refused_with: "4.13",
+    source: "docs-coap-http.md A.1 (COAP-L, LIM 2.4.4)",
+};
+
 /// All rules, for the page and its test.
 #[cfg(test)]
-pub(crate) const ALL: [&Rule; 13] = [
+pub(crate) const ALL: [&Rule; 18] = [
     &CLIENT_ID_LIST,
     &SIGN_BY_SHA256,
     &CLIENT_ID_LENGTH,
@@ -124,6 +160,11 @@ pub(crate) const ALL: [&Rule; 13] = [
     &ANSWER_CODE,
     &ANSWER_TOPIC,
     &TOKEN_REQUEST,
+    &COAP_LIFETIME,
+    &COAP_CONNECTS,
+    &COAP_UPLINK,
+    &COAP_DOWNLINK,
+    &COAP_PACKET,
 ];
 
 impl Rule {

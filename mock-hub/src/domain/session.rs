@@ -92,8 +92,8 @@ impl std::error::Error for Refused {}
 /// The return codes that the hub gives (`auth.md` §2.5).
 const IDENTIFIER_REJECTED: u8 = 2;
 pub(super) const UNAVAILABLE: u8 = 3;
-const BAD_CREDENTIALS: u8 = 4;
-const NOT_AUTHORISED: u8 = 5;
+pub(super) const BAD_CREDENTIALS: u8 = 4;
+pub(super) const NOT_AUTHORISED: u8 = 5;
 
 /// Rule 5: this many CONNECTs in this time, or the device waits (`docs-mqtt.md` §12).
 const CONNECTS: usize = 4;
@@ -156,6 +156,20 @@ impl Cloud {
     /// In mode 3 that is the activation message, which no client subscribes to. The secret stays the same until the
     /// device is activated, so a device that lost it on the way may ask again.
     pub fn connected(&self, who: &SignedIn, connection: ConnectionId) -> Vec<Outbound> {
+        if !self.come_online(who, connection) {
+            return Vec::new();
+        }
+        if who.secure_mode == 3 {
+            // Its commands wait for the login with the device secret, which follows.
+            return vec![self.activation(who)];
+        }
+        self.tick();
+        self.send_next(&who.target.asset_id);
+        Vec::new()
+    }
+
+    /// Records that a signed-in device is connected; false if it may not be any more, and is cut.
+    pub(crate) fn come_online(&self, who: &SignedIn, connection: ConnectionId) -> bool {
         let now = self.clock.now_ms();
         let device = &who.target;
         let refused = {
@@ -178,16 +192,10 @@ impl Cloud {
             let reason = "the device was disabled or deleted";
             self.log_device(&who.device, asset_id, Happening::LoginFailed, code, reason);
             self.fabric.cut(&who.device, reason);
-            return Vec::new();
+            return false;
         }
         self.log_device(&who.device, asset_id, Happening::LoggedIn, 200, "device connected");
-        if who.secure_mode == 3 {
-            // Its commands wait for the login with the device secret, which follows.
-            return vec![self.activation(who)];
-        }
-        self.tick();
-        self.send_next(&device.asset_id);
-        Vec::new()
+        true
     }
 
     /// Records that a connection ended. A connection that was taken over changes nothing.
@@ -225,7 +233,8 @@ impl Cloud {
         }
     }
 
-    fn activation(&self, who: &SignedIn) -> Outbound {
+    /// The activation message with the device secret, the same one until the device is activated.
+    pub(crate) fn activation(&self, who: &SignedIn) -> Outbound {
         let DeviceId { product_key, device_key } = &who.device;
         let id = self.next_message_id();
         let secret = who.target.secret.expose();
@@ -259,7 +268,7 @@ impl Cloud {
         }
         self.check_ordered_block(&device.id)?;
         self.check_budget(&device, &mut tolerated)?;
-        check_mode(&claimed, &product, &device.state())?;
+        check_mode(claimed.secure_mode, &product, &device.state())?;
         check_certificate(attempt, &product, &device)?;
         if claimed.id.compression().is_some() {
             let reason = "the client id announces compressed payloads, which this hub does not serve yet. Fix: \
@@ -424,12 +433,12 @@ fn check_sign(
     Err(Refused::new(BAD_CREDENTIALS, 742, reason))
 }
 
-fn check_mode(claimed: &Claimed<'_>, product: &Product, state: &DeviceState) -> Result<(), Refused> {
+pub(super) fn check_mode(secure_mode: u8, product: &Product, state: &DeviceState) -> Result<(), Refused> {
     if state.disabled {
         let reason = "the device is disabled. Fix: enable it (devices?action=enable)";
         return Err(Refused::new(NOT_AUTHORISED, 723, reason));
     }
-    if claimed.secure_mode != 3 {
+    if secure_mode != 3 {
         return Ok(());
     }
     if !product.dynamic_activation {

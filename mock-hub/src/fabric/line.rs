@@ -27,6 +27,8 @@ pub(crate) struct Line(Arc<Shared>);
 
 struct Shared {
     id: ConnectionId,
+    /// The device asks for its commands; nothing can be sent to it.
+    pulls: bool,
     /// Who signed in on it.
     device: OnceLock<DeviceId>,
     state: Mutex<State>,
@@ -44,8 +46,13 @@ struct State {
 }
 
 impl Line {
-    pub(super) fn new(id: ConnectionId) -> Self {
-        Self(Arc::new(Shared { id, device: OnceLock::new(), state: Mutex::default() }))
+    pub(super) fn new(id: ConnectionId, pulls: bool) -> Self {
+        Self(Arc::new(Shared { id, pulls, device: OnceLock::new(), state: Mutex::default() }))
+    }
+
+    /// Whether the device asks for its commands, since nothing can be sent to it: it sleeps, and wakes by itself.
+    pub(super) fn pulls(&self) -> bool {
+        self.0.pulls
     }
 
     pub(crate) fn id(&self) -> ConnectionId {
@@ -123,6 +130,19 @@ impl Line {
             state.waker = Some(cx.waker().clone());
         }
         Poll::Pending
+    }
+
+    /// What has come by now, without a wake-up later.
+    pub(crate) fn look(&self) -> Option<News> {
+        let mut state = self.state();
+        if let Some(reason) = &state.end {
+            return Some(News::End(reason.clone()));
+        }
+        if state.mailbox.is_empty() {
+            return None;
+        }
+        state.bytes = 0;
+        Some(News::Messages(std::mem::take(&mut state.mailbox).into()))
     }
 
     /// Waits for news.

@@ -131,14 +131,29 @@ impl Fabric {
         self.table().lines.len()
     }
 
+    /// Whether the device is signed in on a connection on which it asks for its commands (CoAP): they wait until then.
+    #[must_use]
+    pub fn pulls(&self, device: &DeviceId) -> bool {
+        self.table().devices.get(device).is_some_and(Line::pulls)
+    }
+
     /// Enters a new connection; none if `limit` are open already, or after [`end_all`](Self::end_all).
     pub(crate) fn open(&self, limit: usize) -> Option<OpenLine> {
+        self.enter(limit, false)
+    }
+
+    /// Like [`open`](Self::open), for a device that asks for its commands.
+    pub(crate) fn open_pulling(&self, limit: usize) -> Option<OpenLine> {
+        self.enter(limit, true)
+    }
+
+    fn enter(&self, limit: usize, pulls: bool) -> Option<OpenLine> {
         let mut table = self.table();
         if table.closed || table.lines.len() >= limit {
             return None;
         }
         let id = ConnectionId(self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let line = Line::new(id);
+        let line = Line::new(id, pulls);
         table.lines.insert(id, line.clone());
         Some(OpenLine { fabric: self.clone(), line })
     }

@@ -20,12 +20,14 @@ const MAX_SECRET: usize = 128;
 pub(crate) enum Group {
     /// The TCP stream below TLS and MQTT; strikes are connections.
     Bytes,
-    /// Whole MQTT packets behind the sign-in; strikes are packets.
+    /// Whole MQTT packets behind the sign-in, and CoAP datagrams; strikes are packets.
     Packets,
     /// CONNECT, session and close; strikes are connections.
     Session,
     /// What the cloud says and whom it lets in.
     Enos,
+    /// How CoAP requests of signed-in devices are answered; strikes are requests.
+    Answers,
 }
 
 impl Group {
@@ -158,6 +160,11 @@ kinds! {
     "slow_connack" SlowConnack { delay: "delay" = 1 to MOST_MS, None; } Session;
     /// The session that the hub kept is gone, although the device asked for it (cleanSession 0).
     "lose_session" LoseSession Session;
+
+    /// The request is acknowledged, and its answer comes `delay` later, as a confirmable message (CoAP).
+    "separate" Separate { delay: "delay" = 0 to MOST_MS, Some(100); } Answers;
+    /// The request is acted on and answered with a reset (CoAP).
+    "reset" Reset Answers;
 
     /// The cloud takes the request and never replies.
     "no_reply" NoReply Enos;

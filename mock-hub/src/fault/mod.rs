@@ -5,6 +5,7 @@
 //! acts on a [`Strike`] writes it into the journal.
 
 mod bytes;
+mod datagram;
 mod fields;
 mod kind;
 mod order;
@@ -19,6 +20,7 @@ use crate::fabric::DeviceId;
 use crate::journal::{Entry, EntryKind};
 
 pub(crate) use bytes::{Shaped, Shaper};
+pub(crate) use datagram::DatagramPipe;
 pub(crate) use fields::{BadField, Fields};
 pub(crate) use kind::{Group, Kind};
 pub(crate) use order::{Direction, Order};
@@ -178,6 +180,35 @@ impl Faults {
                 && order.packet.is_none_or(|wanted| wanted == packet)
                 && (has_identifier || !matches!(order.kind, Kind::WrongId { .. }))
         })
+    }
+
+    /// A CoAP datagram is on its way; `head` is its type and code, none of one that has no header.
+    fn on_datagram(
+        &self,
+        device: Option<&DeviceId>,
+        direction: Direction,
+        head: Option<(u8, u8)>,
+    ) -> Option<Strike> {
+        let what = || match head {
+            Some((kind, code)) => {
+                let packet = PacketType::Coap { kind: Some(kind), code: Some(code) };
+                format!("{} {}", packet.name(), direction.name())
+            }
+            None => format!("a datagram {}", direction.name()),
+        };
+        self.strike(Group::Packets, device, what, |order| {
+            order.direction.is_none_or(|wanted| wanted == direction)
+                && order
+                    .packet
+                    .is_none_or(|wanted| head.is_some_and(|(kind, code)| wanted.is_coap(kind, code)))
+                && !matches!(order.kind, Kind::HalfOpen { .. })
+                && (head.is_some() || !matches!(order.kind, Kind::WrongId { .. }))
+        })
+    }
+
+    /// A CoAP request of a signed-in device is to be answered.
+    pub(crate) fn on_answer(&self, device: &DeviceId) -> Option<Strike> {
+        self.strike(Group::Answers, Some(device), || "an answer".to_owned(), |_| true)
     }
 
     /// A CONNECT was read: [`Kind::RefuseConnect`], or not.

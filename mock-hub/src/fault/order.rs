@@ -95,6 +95,10 @@ impl Order {
             let fix = "send less than average_size";
             return Err(BadField::new("size_variation", "a slice could be empty", fix));
         }
+        if let (Kind::HalfOpen { .. }, Some(PacketType::Coap { .. })) = (&self.kind, self.packet) {
+            let wrong = "a CoAP datagram belongs to no connection";
+            return Err(BadField::new("packet", wrong, "take an MQTT packet, or another fault"));
+        }
         let alone = matches!(self.kind, Kind::SecretRotated { .. } | Kind::CertificateRevoked);
         if alone && self.device.is_none() {
             let wrong = format!("{} strikes one device", self.kind.name());

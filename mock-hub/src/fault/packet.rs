@@ -27,35 +27,114 @@ const TYPES: &[(&str, u8)] = &[
     ("DISCONNECT", 0xE),
 ];
 
-/// The type of an MQTT control packet.
+/// A type of packets: of MQTT by the upper half of the first byte, of CoAP by type, code or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PacketType(u8);
+pub(crate) enum PacketType {
+    /// An MQTT control packet.
+    Mqtt(u8),
+    /// CoAP datagrams of this type and this code, where they are given.
+    Coap {
+        /// 0 to 3: CON, NON, ACK, RST.
+        kind: Option<u8>,
+        /// Class and detail.
+        code: Option<u8>,
+    },
+}
+
+/// The names of CoAP's types, by number (RFC 7252 §3).
+const KINDS: [&str; 4] = ["CON", "NON", "ACK", "RST"];
+/// The names of CoAP's methods, by code from 1 on (RFC 7252 §12.1.1).
+const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
 impl PacketType {
     pub(super) fn read(text: &str) -> Result<Self, BadField> {
-        let found = TYPES.iter().find(|(name, _)| *name == text);
-        found.map(|(_, number)| Self(*number)).ok_or_else(|| {
+        if let Some((_, number)) = TYPES.iter().find(|(name, _)| *name == text) {
+            return Ok(Self::Mqtt(*number));
+        }
+        Self::read_coap(text).ok_or_else(|| {
             let names: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
-            let fix = format!("it is one of {}; CONNECT has refuse_connect", names.join(" "));
+            let fix = format!(
+                "it is one of {} (CONNECT has refuse_connect), or of CoAP {}, {}, a code such as 2.04, or two of \
+                 them, such as \"CON POST\"",
+                names.join(" "),
+                KINDS.join(" "),
+                METHODS.join(" ")
+            );
             BadField::new("packet", &format!("\"{text}\" is no packet here"), &fix)
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
-        TYPES.iter().find(|(_, number)| *number == self.0).map_or("packet", |(name, _)| name)
+    fn read_coap(text: &str) -> Option<Self> {
+        let kind =
+            |text: &str| KINDS.iter().position(|name| *name == text).and_then(|at| u8::try_from(at).ok());
+        let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let (kind, code) = match (kind(first), rest) {
+            (Some(kind), "") => (Some(kind), None),
+            (Some(kind), rest) => (Some(kind), Some(read_code(rest)?)),
+            (None, "") => (None, Some(read_code(first)?)),
+            (None, _) => return None,
+        };
+        Some(Self::Coap { kind, code })
+    }
+
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::Mqtt(number) => {
+                TYPES.iter().find(|(_, known)| *known == number).map_or("packet", |(name, _)| name).to_owned()
+            }
+            Self::Coap { kind, code } => {
+                let kind = kind.and_then(|kind| KINDS.get(usize::from(kind))).map(|name| (*name).to_owned());
+                let parts: Vec<String> = [kind, code.map(code_name)].into_iter().flatten().collect();
+                parts.join(" ")
+            }
+        }
     }
 
     /// Whether such a packet goes this way.
     pub(super) fn goes(self, direction: Direction) -> bool {
-        match self.0 {
-            0x2 | 0x9 | 0xB | 0xD => direction == Direction::Down,
-            0x8 | 0xA | 0xC | 0xE => direction == Direction::Up,
+        match self {
+            Self::Mqtt(0x2 | 0x9 | 0xB | 0xD) => direction == Direction::Down,
+            Self::Mqtt(0x8 | 0xA | 0xC | 0xE) => direction == Direction::Up,
+            // The hub asks a device for nothing, and a device answers nothing.
+            Self::Coap { code: Some(code @ 1..), .. } => (code < 32) == (direction == Direction::Up),
             _ => true,
         }
     }
 
     pub(super) fn has_identifier(self) -> bool {
-        (0x3..=0xB).contains(&self.0)
+        match self {
+            Self::Mqtt(number) => (0x3..=0xB).contains(&number),
+            Self::Coap { .. } => true,
+        }
+    }
+
+    /// Whether a datagram of this type and code is meant.
+    pub(super) fn is_coap(self, kind: u8, code: u8) -> bool {
+        match self {
+            Self::Mqtt(_) => false,
+            Self::Coap { kind: wanted, code: asked } => {
+                wanted.is_none_or(|wanted| wanted == kind) && asked.is_none_or(|asked| asked == code)
+            }
+        }
+    }
+}
+
+/// A method, or a response code as the standard prints it.
+fn read_code(text: &str) -> Option<u8> {
+    if let Some(at) = METHODS.iter().position(|name| *name == text) {
+        return u8::try_from(at + 1).ok();
+    }
+    let (class, detail) = text.split_once('.')?;
+    let (class, detail): (u8, u8) = (class.parse().ok()?, detail.parse().ok()?);
+    let is_code = text.len() == 4 && (2..=5).contains(&class) && detail < 32;
+    is_code.then_some(class << 5 | detail)
+}
+
+fn code_name(code: u8) -> String {
+    match code {
+        0 => "empty".to_owned(),
+        1..=4 => METHODS.get(usize::from(code) - 1).map_or("request", |name| name).to_owned(),
+        _ => format!("{}.{:02}", code >> 5, code & 0x1F),
     }
 }
 
@@ -94,7 +173,7 @@ impl Pipe {
         packet: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<Strike> {
-        let kind = PacketType(packet.first().map_or(0, |head| head >> 4));
+        let kind = PacketType::Mqtt(packet.first().map_or(0, |head| head >> 4));
         let identifier = identifier(packet);
         let strike = faults.on_packet(device, self.direction, kind, identifier.is_some());
         match strike.as_ref().map(|strike| &strike.kind) {
@@ -192,7 +271,7 @@ fn identifier(packet: &[u8]) -> Option<usize> {
     (packet.len() >= at + 2).then_some(at)
 }
 
-fn corrupt(packet: &mut [u8], at: i64, xor: i64) {
+pub(super) fn corrupt(packet: &mut [u8], at: i64, xor: i64) {
     let last = packet.len().saturating_sub(1);
     let distance = usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX);
     // A place outside of the packet is the nearest one in it.
@@ -203,7 +282,7 @@ fn corrupt(packet: &mut [u8], at: i64, xor: i64) {
 }
 
 /// Adds `by` to an identifier; 0 is none (MQTT-2.3.1-1).
-fn shift(place: &mut [u8], by: i64) {
+pub(super) fn shift(place: &mut [u8], by: i64) {
     let old = place.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
     let new = (old + u32::try_from(by).unwrap_or(1) - 1) % 0xFFFF + 1;
     if let [high, low] = place {

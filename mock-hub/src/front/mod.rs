@@ -1,8 +1,9 @@
-//! The sockets of the hub: listeners, TLS, MQTT connections, and the HTTP server that carries the REST routes.
+//! The sockets of the hub: listeners, TLS, MQTT connections, CoAP, and the HTTP server that carries the REST routes.
 //!
 //! Owns bytes, packets, sessions and per-connection limits. Knows nothing of measurepoints: what a message
 //! means is the cloud's business.
 
+pub(crate) mod coap;
 mod faulty;
 pub(crate) mod http;
 pub(crate) mod listen;

@@ -18,7 +18,7 @@ pub enum StartError {
     Data(String),
     /// An address cannot be listened on.
     Listen {
-        /// Which socket: mqtt, mqtts, http or https.
+        /// Which socket: mqtt, mqtts, coap, http or https.
         socket: &'static str,
         /// The address asked for.
         address: SocketAddr,

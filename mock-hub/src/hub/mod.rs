@@ -32,6 +32,7 @@ pub use error::StartError;
 pub(crate) struct Sockets<T> {
     pub(crate) mqtt: T,
     pub(crate) mqtts: T,
+    pub(crate) coap: T,
     pub(crate) http: T,
     pub(crate) https: T,
 }
@@ -52,7 +53,7 @@ impl Builder {
     #[must_use]
     pub fn ephemeral(mut self) -> Self {
         let any = local(0);
-        self.addresses = Sockets { mqtt: any, mqtts: any, http: any, https: any };
+        self.addresses = Sockets { mqtt: any, mqtts: any, coap: any, http: any, https: any };
         self
     }
 
@@ -67,6 +68,13 @@ impl Builder {
     #[must_use]
     pub fn mqtts(mut self, address: SocketAddr) -> Self {
         self.addresses.mqtts = address;
+        self
+    }
+
+    /// Where devices reach the hub by plain CoAP (UDP).
+    #[must_use]
+    pub fn coap(mut self, address: SocketAddr) -> Self {
+        self.addresses.coap = address;
         self
     }
 
@@ -106,7 +114,7 @@ impl Builder {
         self
     }
 
-    /// Writes all MQTT traffic into a pcapng file, with TLS taken off and secrets masked; one that is there is
+    /// Writes all MQTT and CoAP traffic into a pcapng file, with TLS and DTLS taken off and secrets masked; one that is there is
     /// replaced.
     #[must_use]
     pub fn capture(mut self, path: impl Into<PathBuf>) -> Self {
@@ -192,11 +200,16 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub on 127.0.0.1 with the documented ports 11883, 18883, 8080 and 8443, and no seed.
+    /// A hub on 127.0.0.1 with the documented ports 11883, 18883, 5683, 8080 and 8443, and no seed.
     #[must_use]
     pub fn builder() -> Builder {
-        let addresses =
-            Sockets { mqtt: local(11_883), mqtts: local(18_883), http: local(8_080), https: local(8_443) };
+        let addresses = Sockets {
+            mqtt: local(11_883),
+            mqtts: local(18_883),
+            coap: local(5_683),
+            http: local(8_080),
+            https: local(8_443),
+        };
         let (seeds, clock) = (Vec::new(), Clock::system());
         Builder { addresses, seeds, data: None, strict: false, capture: None, clock }
     }
@@ -211,6 +224,12 @@ impl Hub {
     #[must_use]
     pub fn mqtts(&self) -> SocketAddr {
         self.addresses.mqtts
+    }
+
+    /// Where devices reach the hub by plain CoAP (UDP).
+    #[must_use]
+    pub fn coap(&self) -> SocketAddr {
+        self.addresses.coap
     }
 
     /// Where applications reach the REST routes.
@@ -271,6 +290,7 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION"),
             mqtt: self.mqtt().to_string(),
             mqtts: self.mqtts().to_string(),
+            coap: self.coap().to_string(),
             http: format!("http://{}", self.http()),
             https: format!("https://{}", self.https()),
             ca_pem: self.ca_pem(),
@@ -318,6 +338,7 @@ struct Ready<'a> {
     version: &'a str,
     mqtt: String,
     mqtts: String,
+    coap: String,
     http: String,
     https: String,
     ca_pem: &'a str,

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admin::{self, ServerInfo};
-use crate::front::{Front, http, listen};
+use crate::capture::Side;
+use crate::front::{Front, coap, http, listen};
 use crate::pki::Pki;
 
 use super::{Sockets, StartError, timer};
@@ -48,8 +49,8 @@ pub(super) fn run(
     runtime.block_on(async {
         match bind_all(wanted) {
             Err(error) => tell(Err(error)),
-            Ok((listeners, addresses)) => {
-                let serving = serve(front, listeners, addresses, pki, stopping);
+            Ok((bound, addresses)) => {
+                let serving = serve(front, bound, addresses, pki, stopping);
                 tell(Ok(addresses));
                 serving.await;
             }
@@ -58,18 +59,44 @@ pub(super) fn run(
     runtime.shutdown_timeout(SHUTDOWN_WAIT);
 }
 
-fn bind_all(wanted: Sockets<SocketAddr>) -> Result<(Sockets<TcpListener>, Sockets<SocketAddr>), StartError> {
+/// The sockets that the hub serves.
+struct Bound {
+    mqtt: TcpListener,
+    mqtts: TcpListener,
+    coap: UdpSocket,
+    http: TcpListener,
+    https: TcpListener,
+}
+
+fn bind_all(wanted: Sockets<SocketAddr>) -> Result<(Bound, Sockets<SocketAddr>), StartError> {
     let bind = |socket, address| {
         let bound = bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
         bound.map_err(|error| StartError::Listen { socket, address, error })
     };
+    let bind_udp = |socket, address| {
+        let bound = bind_udp(address).and_then(|socket| Ok((socket.local_addr()?, socket)));
+        bound.map_err(|error| StartError::Listen { socket, address, error })
+    };
     let (mqtt, mqtt_listener) = bind("mqtt", wanted.mqtt)?;
     let (mqtts, mqtts_listener) = bind("mqtts", wanted.mqtts)?;
+    let (coap, coap_socket) = bind_udp("coap", wanted.coap)?;
     let (http, http_listener) = bind("http", wanted.http)?;
     let (https, https_listener) = bind("https", wanted.https)?;
-    let listeners =
-        Sockets { mqtt: mqtt_listener, mqtts: mqtts_listener, http: http_listener, https: https_listener };
-    Ok((listeners, Sockets { mqtt, mqtts, http, https }))
+    let bound = Bound {
+        mqtt: mqtt_listener,
+        mqtts: mqtts_listener,
+        coap: coap_socket,
+        http: http_listener,
+        https: https_listener,
+    };
+    Ok((bound, Sockets { mqtt, mqtts, coap, http, https }))
+}
+
+/// A socket for datagrams. No address is shared: two hubs on one port would each get a part of the datagrams.
+fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = std::net::UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -86,17 +113,19 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Starts every accept loop; the future ends when all have stopped.
 fn serve(
     front: Arc<Front>,
-    listeners: Sockets<TcpListener>,
+    bound: Bound,
     addresses: Sockets<SocketAddr>,
     pki: &Arc<Pki>,
     mut stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + use<> {
     let router = admin::router(front.cloud.clone(), server_info(addresses, pki));
-    let Sockets { mqtt, mqtts, http: plain, https } = listeners;
+    let Bound { mqtt, mqtts, coap, http: plain, https } = bound;
     let mut loops = JoinSet::new();
     loops.spawn(timer::keep_time(front.cloud.clone(), stop.clone()));
     loops.spawn(listen::mqtt(front.clone(), mqtt, None, stop.clone()));
     loops.spawn(listen::mqtt(front.clone(), mqtts, Some(pki.mqtt_config()), stop.clone()));
+    let server = coap::Server::new(front.clone(), Side::Coap);
+    loops.spawn(coap::serve(server, coap, front.clock.clone(), stop.clone()));
     loops.spawn(http::http(front.clone(), plain, None, router.clone(), stop.clone()));
     loops.spawn(http::http(front.clone(), https, Some(pki.http_config()), router, stop.clone()));
     async move {
@@ -118,6 +147,7 @@ fn server_info(addresses: Sockets<SocketAddr>, pki: &Arc<Pki>) -> ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mqtt: Some(addresses.mqtt),
         mqtts: Some(addresses.mqtts),
+        coap: Some(addresses.coap),
         http: Some(addresses.http),
         ca_pem: pki.ca_pem().to_owned(),
         sign_csr: Some(Arc::new(move |request| {

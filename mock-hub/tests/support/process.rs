@@ -20,11 +20,13 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 }
 
 /// Any free port for each socket.
-pub(crate) const FREE: [&str; 9] = [
+pub(crate) const FREE: [&str; 11] = [
     "serve",
     "--mqtt",
     "127.0.0.1:0",
     "--mqtts",
+    "127.0.0.1:0",
+    "--coap",
     "127.0.0.1:0",
     "--http",
     "127.0.0.1:0",

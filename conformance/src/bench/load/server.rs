@@ -49,7 +49,7 @@ impl Server {
         } else {
             arguments.push("--memory")
         }
-        for listener in ["--mqtt", "--mqtts", "--http", "--https"] {
+        for listener in ["--mqtt", "--mqtts", "--coap", "--http", "--https"] {
             arguments.extend([listener, "127.0.0.1:0"]);
         }
         let mut process = Helper::server(&program, &arguments)?;

@@ -86,6 +86,10 @@ impl Cloud {
             let mut commands = self.lock_commands();
             while let Some(command) = commands.next(asset_id) {
                 let (id, cached, device) = (command.id, command.is_cached(), command.device.clone());
+                if self.fabric.pulls(&device) {
+                    // It is there for the taking, an instant one too, until its time is up.
+                    break;
+                }
                 let ends_ms = command.ends_ms;
                 let outbound = outbound(command);
                 let shown =
@@ -307,7 +311,7 @@ fn no_place(full: &Full, device: &DeviceId) -> CommandFault {
     CommandFault::new(11902, message)
 }
 
-fn outbound(command: &Command) -> Outbound {
+pub(super) fn outbound(command: &Command) -> Outbound {
     let method = topic::method_of(&command.segments());
     let payload = payload::command(command.id, &method, &command.params.to_string());
     Outbound { topic: command.topic(), payload, qos: 1 }

@@ -7,6 +7,7 @@
 //! one of the states cancelled, expired, succeeded, failed, timed out.
 
 mod answer;
+mod ask;
 mod give;
 mod record;
 mod table;

@@ -64,7 +64,7 @@ class Hub:
         self._folder = tempfile.TemporaryDirectory(prefix="enos-hub-")
         try:
             path = self._seed_file(command, seed)
-            ports = [word for port in ("mqtt", "mqtts", "http", "https") for word in (f"--{port}", "127.0.0.1:0")]
+            ports = [word for port in ("mqtt", "mqtts", "coap", "http", "https") for word in (f"--{port}", "127.0.0.1:0")]
             with (Path(self._folder.name) / "errors").open("wb") as errors:
                 self._process = subprocess.Popen(
                     [command, "serve", *ports, "--seed", str(path), *arguments],

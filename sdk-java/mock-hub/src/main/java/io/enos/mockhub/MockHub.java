@@ -218,7 +218,7 @@ public final class MockHub implements AutoCloseable {
                 Files.writeString(file, wanted);
                 List<String> command = new ArrayList<>(List.of(Program.path().toString(), "serve", "--memory", "--seed",
                         file.toString()));
-                for (String listener : List.of("--mqtt", "--mqtts", "--http", "--https")) {
+                for (String listener : List.of("--mqtt", "--mqtts", "--coap", "--http", "--https")) {
                     command.add(listener);
                     command.add("127.0.0.1:0");
                 }
