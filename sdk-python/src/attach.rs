@@ -1,13 +1,10 @@
 //! Threads of the SDK that run Python code.
 
 use pyo3::{Python, ffi};
-use std::cell::Cell;
 
 thread_local! {
     /// This thread's state in the interpreter, kept between callbacks.
     static KEPT: Kept = Kept::new();
-    /// Whether this thread runs a callback of the SDK.
-    static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A thread state of the interpreter. Making one for each callback costs more than the callback.
@@ -43,13 +40,5 @@ impl Drop for Kept {
 pub(crate) fn callback<R>(act: impl FnOnce(Python<'_>) -> R) -> Option<R> {
     Python::try_attach(|_| ())?;
     KEPT.with(|_| ());
-    let before = IN_CALLBACK.replace(true);
-    let result = Python::try_attach(act);
-    IN_CALLBACK.set(before);
-    result
-}
-
-/// Whether the caller runs in a callback: there, what waits must not wait for another callback.
-pub(crate) fn in_callback() -> bool {
-    IN_CALLBACK.get()
+    Python::try_attach(act)
 }

@@ -1,6 +1,6 @@
 //! A client across the border: made, connected, used, closed.
 
-use crate::attach::{callback, in_callback};
+use crate::attach::callback;
 use crate::bridge::Bridge;
 use crate::command::tell_failed;
 use crate::config::{self, ProxyParts, TlsParts};
@@ -8,17 +8,14 @@ use crate::doctor;
 use crate::error::{Raise, exception, raised};
 use crate::handlers::{Named, Registration};
 use crate::pending::{Pending, fate};
-use crate::signal::{self, Slot};
+use crate::signal;
 use crate::stats;
 use crate::time::{duration, moment};
 use crate::values::{Nested, Reader, Room};
 use enos_runtime::{Client, Delivery, Device, Error, ErrorKind, PostOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::time::{Duration, Instant};
-
-/// How much longer than asked a caller waits for what the runtime owes it.
-const GRACE: Duration = Duration::from_secs(1);
+use std::time::Duration;
 
 /// Threads for many clients: give it to them as `runtime=`.
 #[pyclass(frozen, module = "enos_sdk")]
@@ -43,35 +40,6 @@ impl ClientCore {
     fn client(&self, py: Python<'_>) -> PyResult<&Client> {
         let text = "the client is gone. Make a new one.";
         self.client.as_ref().ok_or_else(|| raised(py, &Error::new(ErrorKind::Closed, text)))
-    }
-
-    /// Posts, with an answer that can be waited for; while the queue is full, waits for room first.
-    fn begin_patiently(
-        &self,
-        points: &Bound<'_, PyAny>,
-        options: PostOptions,
-    ) -> PyResult<enos_runtime::Pending> {
-        let py = points.py();
-        let mut full: Option<Instant> = None;
-        loop {
-            let error = {
-                let (room, nested) = (Room::new(), Nested::new());
-                let points = Reader::new(&room, &nested).points(points)?;
-                // The lock of the interpreter stays: nothing here waits, and the texts are Python's.
-                match self.device.begin_measurepoints(&points, options) {
-                    Ok(pending) => return Ok(pending),
-                    Err(error) => error,
-                }
-            };
-            let end = *full
-                .get_or_insert_with(|| Instant::now() + options.timeout.min(Duration::from_secs(86_400)));
-            if error.kind != ErrorKind::QueueFull || Instant::now() >= end {
-                return Err(raised(py, &error));
-            }
-            let left = end.saturating_duration_since(Instant::now()).min(signal::PIECE);
-            py.detach(|| self.device.wait_room(left)).raise(py)?;
-            py.check_signals()?;
-        }
     }
 }
 
@@ -143,10 +111,7 @@ impl ClientCore {
     /// Connects; may be interrupted, and goes on in the background then.
     fn connect(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
         let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CONNECT_TIMEOUT)?);
-        let pending = py.detach(|| client.begin_connect(timeout)).raise(py)?;
-        let longest = timeout.saturating_add(GRACE);
-        let late = || Err(Error::new(ErrorKind::Timeout, "connect ran out of time. Allow more."));
-        signal::wait(py, Some(longest), |piece| pending.wait(piece))?.unwrap_or_else(late).raise(py)
+        signal::heard(py, |leave| client.connect_unless(timeout, leave))
     }
 
     /// Connects; the future is told in its loop.
@@ -165,14 +130,7 @@ impl ClientCore {
     /// Closes; may be interrupted, and goes on in the background then. Within a callback it only starts closing.
     fn close(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
         let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CLOSE_TIMEOUT)?);
-        if !in_callback() {
-            let slot = Slot::new();
-            let told = slot.clone();
-            py.detach(|| client.submit_close(timeout, move |result| told.bring(result))).raise(py)?;
-            signal::wait(py, Some(timeout.saturating_add(GRACE)), |piece| slot.wait(piece))?;
-        }
-        // It is closed, or a callback does not return: the runtime says so. Its threads end here.
-        py.detach(|| client.close(Duration::ZERO)).raise(py)
+        signal::heard(py, |leave| client.close_unless(timeout, leave))
     }
 
     /// Starts closing; the future is told in its loop.
@@ -204,12 +162,15 @@ impl ClientCore {
     ) -> PyResult<Py<PyAny>> {
         let py = points.py();
         let options = post_options(py, time, timeout)?;
-        if wait {
-            return Pending::new(self.begin_patiently(points, options)?).settled(py, None);
-        }
         let (room, nested) = (Room::new(), Nested::new());
         let points = Reader::new(&room, &nested).points(points)?;
-        fate(py, self.device.post_measurepoints_with(&points, options.wait(false)).raise(py)?)
+        let delivery = if wait {
+            // The texts are Python's, and `room` keeps them alive without the interpreter's lock.
+            signal::heard(py, |leave| self.device.post_measurepoints_unless(&points, options, leave))?
+        } else {
+            self.device.post_measurepoints_with(&points, options.wait(false)).raise(py)?
+        };
+        fate(py, delivery)
     }
 
     /// Posts; `done` is called on a callback thread with the fate or the error.
@@ -267,6 +228,17 @@ impl ClientCore {
         let points = Reader::new(&room, &nested).points(points)?;
         let done = move |result: Result<Delivery, Error>| bridge.get().settled(future, result.map(Some));
         self.device.submit_measurepoints(&points, options, done).raise(py).map(drop)
+    }
+
+    /// How many seconds a post may take that was given this time-out.
+    fn patience(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<f64> {
+        Ok(post_options(py, None, timeout)?.timeout.as_secs_f64())
+    }
+
+    /// Asks for room in the queue; the future is told in its loop when there may be some.
+    fn room_async(&self, py: Python<'_>, bridge: Py<Bridge>, future: Py<PyAny>) -> PyResult<()> {
+        let done = move |result: Result<(), Error>| bridge.get().settled(future, result.map(|()| None));
+        py.detach(|| self.device.submit_room(done)).raise(py)
     }
 
     /// Commands of a service go to the handler of this name in `owner._handlers`.

@@ -2,6 +2,7 @@
 
 use crate::error::{Raise, invalid, state};
 use crate::json;
+use crate::signal;
 use crate::values::{Nested, Reader, Room};
 use enos_core::json::MAX_DEPTH;
 use enos_runtime::{AnswerData, InvocationKind};
@@ -106,7 +107,7 @@ fn answer(
         _ => Vec::new(),
     };
     let data = if fields.is_empty() { AnswerData::Empty } else { AnswerData::Values(&fields) };
-    py.detach(|| responder.answer(code, data, message)).raise(py)
+    signal::heard(py, |leave| responder.answer_unless(code, data, message, leave))
 }
 
 #[pymethods]

@@ -4,7 +4,7 @@ use crate::bridge::Bridge;
 use crate::client::Runtime;
 use crate::config::{self, ProxyParts, TlsParts};
 use crate::error::Raise;
-use crate::signal::{self, Slot};
+use crate::signal;
 use crate::time::duration;
 use enos_runtime::Client;
 use enos_runtime::doctor::{Report, TIMEOUT};
@@ -24,15 +24,8 @@ fn texts(report: &Report) -> (String, String) {
 
 /// Asks the doctor; may be interrupted.
 pub(crate) fn ask(py: Python<'_>, client: &Client, timeout: Option<f64>) -> PyResult<(String, String)> {
-    let (timeout, slot) = (time(py, timeout)?, Slot::new());
-    let told = slot.clone();
-    py.detach(|| client.submit_doctor(timeout, move |report| told.bring(texts(&report)))).raise(py)?;
-    loop {
-        // It ends by itself, in its time.
-        if let Some(texts) = signal::wait(py, None, |piece| slot.wait(piece))? {
-            return Ok(texts);
-        }
-    }
+    let timeout = time(py, timeout)?;
+    signal::heard(py, |leave| Ok(texts(&client.doctor_unless(timeout, leave)?)))
 }
 
 /// Asks the doctor; the future is told in its loop.
@@ -66,5 +59,5 @@ pub(crate) fn examine(
     let timeout = time(py, timeout)?;
     let builder =
         config::whole(py, (hub, login, store, tls, proxy), (limits, runtime.map(Bound::get), options))?;
-    Ok(py.detach(|| texts(&builder.doctor(timeout))))
+    signal::heard(py, |leave| Ok(texts(&builder.doctor_unless(timeout, leave)?)))
 }

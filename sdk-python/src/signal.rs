@@ -1,11 +1,12 @@
 //! Waiting so that Ctrl-C is heard: in pieces, without the interpreter's lock, with a look at signals in between.
 
+use crate::error::Raise;
+use enos_runtime::Error;
 use pyo3::{PyResult, Python};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a signal may wait for its handler.
-pub(crate) const PIECE: Duration = Duration::from_millis(50);
+const PIECE: Duration = Duration::from_millis(25);
 
 /// Waits until `poll`, which waits so long at the most, gives something; `None` once `longest` is over.
 pub(crate) fn wait<T: Send>(
@@ -26,26 +27,22 @@ pub(crate) fn wait<T: Send>(
     }
 }
 
-/// A result that a callback brings to a thread that waits.
-pub(crate) struct Slot<T> {
-    result: Mutex<Option<T>>,
-    brought: Condvar,
-}
-
-impl<T> Slot<T> {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { result: Mutex::new(None), brought: Condvar::new() })
-    }
-
-    pub(crate) fn bring(&self, result: T) {
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        self.brought.notify_all();
-    }
-
-    /// The result; `None` if it does not come so soon.
-    pub(crate) fn wait(&self, longest: Duration) -> Option<T> {
-        let result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.brought.wait_timeout_while(result, longest, |result| result.is_none());
-        waited.unwrap_or_else(PoisonError::into_inner).0.take()
+/// Runs a verb that waits; it is left, and the exception raised, when a signal's handler raises one.
+///
+/// The verb is given what it has to ask whether to leave.
+pub(crate) fn heard<T: Send>(
+    py: Python<'_>,
+    verb: impl FnOnce(&mut dyn FnMut() -> bool) -> Result<T, Error> + Send,
+) -> PyResult<T> {
+    let mut raised = None;
+    let mut leave = || {
+        // At the interpreter's end there is nothing to hear.
+        raised = Python::try_attach(|py| py.check_signals().err()).flatten();
+        raised.is_some()
+    };
+    let result = py.detach(|| verb(&mut leave));
+    match raised {
+        Some(exception) => Err(exception),
+        None => result.raise(py),
     }
 }

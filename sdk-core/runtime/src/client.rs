@@ -10,14 +10,14 @@ use crate::jobs::LifecycleHandler;
 use crate::lifecycle::Lifecycle;
 use crate::link::Unheard;
 use crate::login::Login;
-use crate::os::{clock, entropy};
 use crate::proxy::Proxy;
+use crate::recipe::{Options, Recipe};
 use crate::runtime::Runtime;
-use crate::secret::Secret;
 use crate::tls::Tls;
-use crate::waiter::{Completion, Waiter};
-use enos_core::engine::{DeviceIx, Engine, Memory, Stats, WakeReport};
-use enos_core::{Config, ErrorKind, Hub, Limits, Scheme};
+use crate::waiter::{Completion, Leave, Waiter};
+use enos_core::engine::{DeviceIx, Stats, WakeReport};
+use enos_core::{ErrorKind, Hub, Limits, Scheme};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -64,6 +64,13 @@ impl Client {
         Ok(Pending(waiter))
     }
 
+    /// As [`connect`](Self::connect), for a caller who may have to leave the wait: `leave` is called on this thread each
+    /// 25 ms while it waits. Once it gives true this fails with `Timeout` at once, and the connecting goes on in the
+    /// background until its time is over.
+    pub fn connect_unless(&self, timeout: Duration, mut leave: impl FnMut() -> bool) -> Result<(), Error> {
+        self.inner().connect_or_leave(timeout, Leave::when(&mut leave))
+    }
+
     /// As [`connect`](Self::connect); `done` is called once, on a callback thread. Never waits.
     pub fn submit_connect(
         &self,
@@ -78,7 +85,29 @@ impl Client {
     /// What has not settled fails with `Closed`. Called from a callback of this client it only starts closing.
     /// A second close waits for the first. Fails with `Timeout` if a callback does not return in time.
     pub fn close(&self, timeout: Duration) -> Result<(), Error> {
-        let closed = self.inner().close_and_wait(timeout);
+        self.close_or_leave(timeout, Leave::NEVER)
+    }
+
+    /// As [`close`](Self::close), for a caller who may have to leave the wait: `leave` is called on this thread each
+    /// 25 ms while it waits. Once it gives true this fails with `Timeout` at once; the closing goes on in the background,
+    /// and the client's end does not wait for it either.
+    pub fn close_unless(&self, timeout: Duration, mut leave: impl FnMut() -> bool) -> Result<(), Error> {
+        let mut left = false;
+        let closed = self.close_or_leave(
+            timeout,
+            Leave::when(&mut || {
+                left = leave();
+                left
+            }),
+        );
+        if left {
+            self.guard.let_go();
+        }
+        closed
+    }
+
+    fn close_or_leave(&self, timeout: Duration, leave: Leave<'_>) -> Result<(), Error> {
+        let closed = self.inner().close_and_wait(timeout, leave);
         if closed.is_ok() && !self.inner().jobs().is_running_here() {
             self.guard.end_runtime();
         }
@@ -159,6 +188,13 @@ impl Client {
         doctor::examine_elsewhere(self.inner(), timeout, done)
     }
 
+    /// As [`doctor`](Self::doctor), for a caller who may have to leave the wait: `leave` is called on this thread each 25 ms
+    /// while it waits. Once it gives true this fails with `Timeout` at once, and the diagnosis ends by itself. Fails too if
+    /// there is no thread for it.
+    pub fn doctor_unless(&self, timeout: Duration, mut leave: impl FnMut() -> bool) -> Result<Report, Error> {
+        doctor::examine_or_leave(self.inner(), timeout, &mut Leave::when(&mut leave))
+    }
+
     /// Counters since the client was made.
     pub fn stats(&self) -> Result<Stats, Error> {
         self.inner().stats()
@@ -188,21 +224,29 @@ struct Guard {
     inner: Arc<Inner>,
     /// The client's hold on its threads.
     runtime: Mutex<Option<Runtime>>,
+    /// Nobody waits for the end: it comes in the background.
+    let_go: AtomicBool,
 }
 
 impl Guard {
     /// Closes, unless that was done, and lets go of the threads.
     fn end(&self) {
         // After a fork the locks may be held by threads that do not exist here: let everything be.
-        if !self.inner.shared().owner().is_this() {
+        if !self.inner.shared().owner().is_this() || self.let_go.load(Ordering::Relaxed) {
             return;
         }
-        if let Err(error) = self.inner.close_and_wait(DROP_TIMEOUT) {
+        if let Err(error) = self.inner.close_and_wait(DROP_TIMEOUT, Leave::NEVER) {
             log::warn!("{error}");
         }
         if !self.inner.jobs().is_running_here() {
             self.end_runtime();
         }
+    }
+
+    /// Leaves the closing that has begun to the client's threads, which end after it.
+    fn let_go(&self) {
+        self.let_go.store(true, Ordering::Relaxed);
+        drop(self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     fn end_runtime(&self) {
@@ -237,57 +281,6 @@ pub struct ClientBuilder {
     limits: Limits,
     runtime: Option<Runtime>,
     options: Options,
-}
-
-/// What an engine of a client is made of.
-#[derive(Debug)]
-pub(crate) struct Recipe {
-    hub: String,
-    login: Login,
-    limits: Limits,
-    options: Options,
-}
-
-impl Recipe {
-    /// Who signs in.
-    pub(crate) fn login(&self) -> &Login {
-        &self.login
-    }
-
-    /// Where to.
-    pub(crate) fn hub(&self) -> &str {
-        &self.hub
-    }
-
-    /// An engine with this stored secret, its configuration changed as wanted.
-    pub(crate) fn engine(
-        &self,
-        stored: Option<&Secret>,
-        change: impl FnOnce(&mut Config<'_>),
-    ) -> Result<Engine<'static>, Error> {
-        let mut config = self.options.config(Config::new(Hub::parse(&self.hub)?, self.login.core(stored)));
-        change(&mut config);
-        Ok(Engine::new(config, entropy::seed()?, Memory::heap(&self.limits))?)
-    }
-}
-
-/// Numbers, as the caller gave them; `None` is the core's default.
-#[derive(Clone, Debug)]
-struct Options {
-    keep_alive: Option<Duration>,
-    clean_session: Option<bool>,
-    in_flight: Option<u16>,
-    dial_budget: Option<(u8, Duration)>,
-    backoff: Option<(Duration, Duration)>,
-    sign_in_timeout: Option<Duration>,
-    activation_timeout: Option<Duration>,
-    pong_timeout: Option<Duration>,
-    coap_lifetime: Option<Duration>,
-    sleepy: bool,
-    coap_rate_limit: Option<u32>,
-    address_timeout: Duration,
-    handshake_timeout: Duration,
-    dial_timeout: Duration,
 }
 
 impl ClientBuilder {
@@ -441,6 +434,11 @@ impl ClientBuilder {
         doctor::examine_settings(self, timeout)
     }
 
+    /// As [`doctor`](Self::doctor), for a caller who may have to leave the wait; as [`Client::doctor_unless`].
+    pub fn doctor_unless(self, timeout: Duration, mut leave: impl FnMut() -> bool) -> Result<Report, Error> {
+        doctor::examine_settings_or_leave(self, timeout, &mut Leave::when(&mut leave))
+    }
+
     /// Makes the client; it does not connect yet. Reads the secret store.
     ///
     /// Fails with `InvalidArgument` on whatever is wrong with the settings, and with `StorageFailed` if the secret
@@ -487,10 +485,12 @@ impl ClientBuilder {
             store: login.store(),
             recipe: Arc::new(recipe),
             requests: usize::from(self.limits.requests),
+            beside: None,
         };
         let inner = shared.add(|token| Inner::new(shared.clone(), token, parts, engine))?;
         let device = Device::new(inner.clone(), DeviceIx::ROOT);
-        let guard = Arc::new(Guard { inner, runtime: Mutex::new(Some(runtime)) });
+        let guard =
+            Arc::new(Guard { inner, runtime: Mutex::new(Some(runtime)), let_go: AtomicBool::new(false) });
         Ok(Client { device, guard })
     }
 }
@@ -517,44 +517,5 @@ impl ClientBuilder {
             log::warn!("TLS is set up, but the hub URL says {}: it is not used", hub.scheme.name());
         }
         Ok(())
-    }
-}
-
-impl Options {
-    fn config<'c>(&self, mut config: Config<'c>) -> Config<'c> {
-        let seconds = |time: Duration| u16::try_from(time.as_secs()).unwrap_or(u16::MAX);
-        if let Some(time) = self.keep_alive {
-            config.keep_alive_s = seconds(time).max(u16::from(!time.is_zero()));
-        }
-        if let Some(clean) = self.clean_session {
-            config.clean_session = clean;
-        }
-        if let Some(messages) = self.in_flight {
-            config.in_flight = messages;
-        }
-        if let Some((dials, window)) = self.dial_budget {
-            config.dial_budget = dials;
-            config.dial_window_s = seconds(window);
-        }
-        if let Some((first, largest)) = self.backoff {
-            config.backoff_ms = (clock::timeout_ms(first), clock::timeout_ms(largest));
-        }
-        if let Some(time) = self.sign_in_timeout {
-            config.sign_in_timeout_ms = clock::timeout_ms(time);
-        }
-        if let Some(time) = self.activation_timeout {
-            config.activation_timeout_ms = clock::timeout_ms(time);
-        }
-        if let Some(time) = self.pong_timeout {
-            config.pong_timeout_ms = clock::timeout_ms(time);
-        }
-        if let Some(time) = self.coap_lifetime {
-            config.coap.lifetime_s = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-        }
-        config.coap.sleepy = self.sleepy;
-        if let Some(bytes) = self.coap_rate_limit {
-            config.coap.bytes_per_second = bytes;
-        }
-        config
     }
 }

@@ -3,7 +3,7 @@
 use crate::device::Device;
 use crate::error::Error;
 use crate::inner::{Inner, Slot};
-use crate::waiter::Completion;
+use crate::waiter::{Completion, Leave};
 use enos_core::engine::{AnswerData, CallId};
 use enos_core::json::Value;
 use std::sync::Arc;
@@ -106,7 +106,22 @@ impl Responder {
     /// Any answer: code, outputs, and a text for people.
     pub fn answer(mut self, code: i32, data: AnswerData<'_>, message: &str) -> Result<(), Error> {
         match self.inner.take() {
-            Some(inner) => inner.answer(self.call, code, data, message),
+            Some(inner) => inner.answer(self.call, code, data, message, Leave::NEVER),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`answer`](Self::answer), for a caller who may have to leave the wait for room: `leave` is called on this thread
+    /// each 25 ms while it waits. Once it gives true this fails with `Timeout` at once, and the hub gets 1102.
+    pub fn answer_unless(
+        mut self,
+        code: i32,
+        data: AnswerData<'_>,
+        message: &str,
+        mut leave: impl FnMut() -> bool,
+    ) -> Result<(), Error> {
+        match self.inner.take() {
+            Some(inner) => inner.answer(self.call, code, data, message, Leave::when(&mut leave)),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use crate::command::{Invocation, Registration, Responder};
 use crate::error::Error;
 use crate::inner::{Inner, Slot};
-use crate::waiter::{Completion, Waiter};
+use crate::waiter::{Completion, Leave, Waiter};
 use enos_core::engine::{DeviceIx, RequestId};
 use enos_core::json::Point;
 use std::sync::Arc;
@@ -140,11 +140,24 @@ impl Device {
         options: PostOptions,
     ) -> Result<Delivery, Error> {
         if options.wait {
-            self.inner.post_and_wait(self.index, points, &options)
+            self.inner.post_and_wait(self.index, points, &options, Leave::NEVER)
         } else {
             let request = self.inner.post(self.index, points, &options, Completion::Nobody)?;
             Ok(Delivery::Queued { request })
         }
+    }
+
+    /// As [`post_measurepoints_with`](Self::post_measurepoints_with) with a wait, for a caller who may have to leave it:
+    /// `leave` is called on this thread each 25 ms or sooner while it waits, and no lock is held meanwhile.
+    ///
+    /// Once it gives true this fails with `Timeout` at once; what was posted by then goes its way.
+    pub fn post_measurepoints_unless(
+        &self,
+        points: &[Point<'_>],
+        options: PostOptions,
+        mut leave: impl FnMut() -> bool,
+    ) -> Result<Delivery, Error> {
+        self.inner.post_and_wait(self.index, points, &options, Leave::when(&mut leave))
     }
 
     /// Posts points; `done` is called once, on a callback thread, when the post is over. Never waits.
@@ -168,9 +181,13 @@ impl Device {
         Ok(Pending(waiter))
     }
 
-    /// Waits for room in the queue, so long at the most; true if there may be some now.
-    pub fn wait_room(&self, longest: Duration) -> Result<bool, Error> {
-        self.inner.wait_room(longest)
+    /// Has `done` called once, on a callback thread, when there may be room for a post: at once, if there was some since
+    /// a post of this client was last refused with `QueueFull`. Never waits. `done` gets `Closed` if the client ends.
+    ///
+    /// For callers whose posts wait in a line of their own, without a thread for each: ask once for all of them, and
+    /// again when the first of them is refused again. Fails with `QueueFull` if too many ask.
+    pub fn submit_room(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) -> Result<(), Error> {
+        self.inner.submit_room(Box::new(done))
     }
 
     /// Calls `handler` for each invocation of this service, in place of an earlier handler.

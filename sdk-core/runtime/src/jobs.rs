@@ -7,7 +7,7 @@ use crate::device::Delivery;
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::lifecycle::Lifecycle;
-use crate::os::thread;
+use crate::os::{clock, thread};
 use crate::waiter::Done;
 use enos_core::engine::WakeReport;
 use std::cell::Cell;
@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// So many callbacks of one client run before another client's turn comes.
 const TURN: usize = 256;
@@ -102,7 +102,8 @@ impl Jobs {
     }
 
     /// Waits until nothing waits or runs; false if the time ran out.
-    pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
+    pub(crate) fn wait_idle(&self, longest: Duration) -> bool {
+        let deadline = clock::after(longest);
         let mut queue = self.lock();
         while queue.scheduled {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -114,6 +115,16 @@ impl Jobs {
             queue.waiters -= 1;
         }
         true
+    }
+
+    /// Takes out the commands that no handler has begun with.
+    pub(crate) fn take_commands(&self) -> Vec<Job> {
+        let mut queue = self.lock();
+        let jobs = std::mem::take(&mut queue.jobs);
+        let (commands, rest): (Vec<_>, _) = jobs.into_iter().partition(|job| matches!(job, Job::Command(..)));
+        queue.jobs.extend::<Vec<_>>(rest);
+        self.pending.fetch_sub(commands.len(), Ordering::Relaxed);
+        commands
     }
 
     /// Takes the jobs of one turn into `batch`; false if there are none, and the client leaves the run queue.

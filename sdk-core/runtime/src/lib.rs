@@ -35,6 +35,7 @@ mod login;
 mod os;
 mod proxy;
 mod reactor;
+mod recipe;
 mod runtime;
 mod secret;
 mod tls;

@@ -4,6 +4,41 @@ use crate::error::Error;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How often a caller who may leave a wait is asked.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// A caller's way out of a wait.
+pub(crate) struct Leave<'a>(Option<&'a mut dyn FnMut() -> bool>);
+
+impl<'a> Leave<'a> {
+    /// The wait ends by itself only.
+    pub(crate) const NEVER: Leave<'static> = Leave(None);
+
+    /// The caller is asked now and then.
+    pub(crate) fn when(ask: &'a mut dyn FnMut() -> bool) -> Self {
+        Self(Some(ask))
+    }
+
+    /// How long to wait at a stretch, with so much time left.
+    pub(crate) fn piece(&self, left: Duration) -> Duration {
+        if self.0.is_some() { left.min(LOOK) } else { left }
+    }
+
+    /// Whether the caller leaves. It is their code, so no lock may be held.
+    pub(crate) fn now(&mut self) -> bool {
+        self.0.as_mut().is_some_and(|ask| ask())
+    }
+}
+
+/// How a wait ended.
+pub(crate) enum Waited<T> {
+    Told(Result<T, Error>),
+    /// It did not come in time.
+    Late,
+    /// The caller did not want to wait any longer.
+    Left,
+}
+
 /// A result that one thread waits for and another brings.
 pub(crate) struct Waiter<T> {
     state: Mutex<State<T>>,
@@ -51,6 +86,23 @@ impl<T> Waiter<T> {
             state.asleep = true;
             state = self.brought.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             state.asleep = false;
+        }
+    }
+
+    /// The same for a caller who may leave.
+    pub(crate) fn wait_or_leave(&self, longest: Duration, leave: &mut Leave<'_>) -> Waited<T> {
+        let end = Instant::now().checked_add(longest);
+        loop {
+            let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+            if let Some(result) = self.wait(leave.piece(left)) {
+                return Waited::Told(result);
+            }
+            if left.is_zero() {
+                return Waited::Late;
+            }
+            if leave.now() {
+                return Waited::Left;
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Fault {
     Sdk(Error),
     /// With an exception of Java that waits already.
     Thrown,
+    /// Its thread was interrupted while it waited; what is said of what it waited for.
+    Interrupted(&'static str),
 }
 
 impl Fault {
@@ -45,6 +47,10 @@ pub(crate) unsafe fn run<T: Default>(env: *mut JNIEnv, act: impl FnOnce(Env<'_>)
         Err(Fault::Thrown) => T::default(),
         Err(Fault::Sdk(error)) => {
             env.throw(&error);
+            T::default()
+        }
+        Err(Fault::Interrupted(text)) => {
+            env.throw_interrupted(text);
             T::default()
         }
     }

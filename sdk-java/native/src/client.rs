@@ -8,13 +8,11 @@ use crate::session::{Session, told};
 use crate::wire::with_points;
 use enos_runtime::{Client, Delivery, Error, ErrorKind, Point, PostOptions, Runtime};
 use jni_sys::{JNIEnv, jbyteArray, jclass, jint, jlong, jlongArray, jobject};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 /// Messages up to this many bytes need no memory of their own on the way in.
 const USUAL: usize = 1024;
-/// How often a thread that waits looks whether it was interrupted.
-const SLICE: Duration = Duration::from_millis(50);
 /// The time that says "now".
 const NOW: i64 = i64::MIN;
 
@@ -30,6 +28,23 @@ impl Handle {
     /// Runs a verb.
     pub(crate) fn run<T>(&self, act: impl FnOnce(&Client) -> Result<T, Error>) -> Result<T, Fault> {
         Ok(self.broken.run(|| act(&self.client))?)
+    }
+
+    /// Runs a verb that waits, and leaves it when its thread is interrupted. The verb is given what it has to ask; `text`
+    /// says what becomes of what it waited for.
+    pub(crate) fn wait<T>(
+        &self,
+        env: Env<'_>,
+        text: &'static str,
+        act: impl FnOnce(&Client, &mut dyn FnMut() -> bool) -> Result<T, Error>,
+    ) -> Result<T, Fault> {
+        let mut interrupted = false;
+        let mut leave = || {
+            interrupted = env.is_interrupted();
+            interrupted
+        };
+        let result = self.run(|client| act(client, &mut leave));
+        if interrupted { Err(Fault::Interrupted(text)) } else { result }
     }
 }
 
@@ -98,9 +113,10 @@ extern "system" fn Java_io_enos_sdk_Native_connect(
 ) {
     // SAFETY: the JVM calls this; the client is held during the call.
     unsafe {
-        run(env, |_| {
+        run(env, |env| {
             let timeout = millis(timeout_ms, "timeout")?;
-            borrow::<Handle>(client)?.run(|client| client.connect(timeout))
+            let text = "the wait for the connection was interrupted; connecting goes on in the background.";
+            borrow::<Handle>(client)?.wait(env, text, |client, leave| client.connect_unless(timeout, leave))
         })
     }
 }
@@ -133,9 +149,10 @@ extern "system" fn Java_io_enos_sdk_Native_close(
 ) {
     // SAFETY: the JVM calls this; the client is held during the call.
     unsafe {
-        run(env, |_| {
+        run(env, |env| {
             let timeout = millis(timeout_ms, "timeout")?;
-            borrow::<Handle>(client)?.run(|client| client.close(timeout))
+            let text = "the wait for the end was interrupted; the client closes in the background.";
+            borrow::<Handle>(client)?.wait(env, text, |client, leave| client.close_unless(timeout, leave))
         })
     }
 }
@@ -177,7 +194,7 @@ fn options(time_ms: i64, timeout_ms: i64) -> Result<PostOptions, Fault> {
     };
     let unknown = || {
         let text = format!("the time {time_ms} ms is beyond what a clock can tell. Correct it.");
-        Fault::Sdk(Error::new(enos_runtime::ErrorKind::InvalidArgument, text))
+        Fault::Sdk(Error::new(ErrorKind::InvalidArgument, text))
     };
     Ok(options.time(time.ok_or_else(unknown)?))
 }
@@ -198,44 +215,24 @@ extern "system" fn Java_io_enos_sdk_Native_post(
         run(env, |env| {
             let (handle, options) = (borrow::<Handle>(client)?, options(time_ms, timeout_ms)?.wait(wait));
             with_bytes(env, points, length, |bytes| {
-                with_points(bytes, |points| handle.run(|client| post(env, client, points, options)).map(told))
+                with_points(bytes, |points| post(env, handle, points, options).map(told))
             })
         })
     }
 }
 
-/// Posts; a thread that waits looks now and then whether it was interrupted.
 fn post(
     env: Env<'_>,
-    client: &Client,
+    handle: &Handle,
     points: &[Point<'_>],
     options: PostOptions,
-) -> Result<Delivery, Error> {
+) -> Result<Delivery, Fault> {
     if !options.wait {
-        return client.post_measurepoints_with(points, options);
+        return handle.run(|client| client.post_measurepoints_with(points, options));
     }
-    let interrupted = || {
-        let text =
-            "the wait was interrupted; what was posted by then is sent all the same. Post again to be sure.";
-        if env.is_interrupted() { Err(Error::new(ErrorKind::Timeout, text)) } else { Ok(()) }
-    };
-    let end = Instant::now().checked_add(options.timeout);
-    let left = || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
-    let pending = loop {
-        match client.begin_measurepoints(points, options.timeout(left())) {
-            Err(error) if error.kind == ErrorKind::QueueFull && !left().is_zero() => {
-                interrupted()?;
-                client.wait_room(left().min(SLICE))?;
-            }
-            begun => break begun?,
-        }
-    };
-    loop {
-        if let Some(result) = pending.wait(SLICE) {
-            return result;
-        }
-        interrupted()?;
-    }
+    let text =
+        "the wait was interrupted; what was posted by then is sent all the same. Post again to be sure.";
+    handle.wait(env, text, |client, leave| client.post_measurepoints_unless(points, options, leave))
 }
 
 #[unsafe(no_mangle)]

@@ -21,7 +21,9 @@ extern "system" fn Java_io_enos_sdk_Native_doctor(
     unsafe {
         run(env, |env| {
             let timeout = millis(timeout_ms, "timeout")?;
-            let report = borrow::<Handle>(client)?.run(|client| Ok(client.doctor(timeout)))?;
+            let text = "the wait for the doctor was interrupted; the diagnosis ends by itself.";
+            let handle = borrow::<Handle>(client)?;
+            let report = handle.wait(env, text, |client, leave| client.doctor_unless(timeout, leave))?;
             Ok(Reference(env.array(&written(&report))?))
         })
     }

@@ -48,10 +48,11 @@ pub(crate) enum Upcall {
     Log,
     Error,
     Interrupted,
+    Left,
 }
 
 impl Upcall {
-    const ALL: [(Self, &'static CStr, &'static CStr); 10] = [
+    const ALL: [(Self, &'static CStr, &'static CStr); 11] = [
         (Self::Settled, c"settled", c"(Lio/enos/sdk/Session;IJ)V"),
         (Self::Failed, c"failed", c"(Lio/enos/sdk/Session;IIJZ[B)V"),
         (Self::Command, c"command", c"(Lio/enos/sdk/Session;IJ[B)V"),
@@ -62,6 +63,7 @@ impl Upcall {
         (Self::Log, c"log", c"(I[B[B)V"),
         (Self::Error, c"error", c"(IJZ[B)Ljava/lang/Throwable;"),
         (Self::Interrupted, c"interrupted", c"()Z"),
+        (Self::Left, c"left", c"([B)Ljava/lang/Throwable;"),
     ];
 }
 
@@ -233,7 +235,16 @@ impl<'f> Env<'f> {
             jvalue { z: error.retryable },
             jvalue { l: text },
         ];
-        let exception: jthrowable = self.call_object(Upcall::Error, &arguments);
+        self.throw_made(self.call_object(Upcall::Error, &arguments));
+    }
+
+    /// Makes the native method that runs throw `EnosInterruptedException`.
+    pub(crate) fn throw_interrupted(self, text: &str) {
+        let Ok(text) = self.array(text.as_bytes()) else { return };
+        self.throw_made(self.call_object(Upcall::Left, &[jvalue { l: text }]));
+    }
+
+    fn throw_made(self, exception: jthrowable) {
         if self.pending().is_ok() && !exception.is_null() {
             // SAFETY: a live reference to a Throwable.
             unsafe { jni!(self, v1_1, Throw, exception) };

@@ -27,6 +27,7 @@
 //! No secret gets into a report: none is put in, and the known ones are taken out of whatever peers have said.
 
 mod cause;
+mod elsewhere;
 mod network;
 mod report;
 mod session;
@@ -36,7 +37,8 @@ mod walk;
 pub use cause::Cause;
 pub use report::{Report, Session, Stage, Status, Step};
 
-pub(crate) use walk::{examine, examine_elsewhere, examine_settings};
+pub(crate) use elsewhere::{examine_elsewhere, examine_or_leave, examine_settings_or_leave};
+pub(crate) use walk::{examine, examine_settings};
 
 use std::time::Duration;
 

@@ -153,6 +153,8 @@ pub(super) fn reply(signed_in: &SignedIn, deadline: Instant) -> Step {
         Err(error) => answered(&error),
     };
     if signed_in.session == Session::Own {
+        // Commands that waited for the device came to this session: whoever gave them is owed an answer.
+        through.let_answer(deadline.checked_sub(GRACE).unwrap_or(deadline));
         through.part(PARTING);
     }
     step.took(took)

@@ -5,13 +5,11 @@ use super::{Cause, Report, Session, Stage, Status, Step, TIMEOUT, session, show}
 use crate::client::ClientBuilder;
 use crate::dial::{Plan, Target};
 use crate::drive::Phase;
-use crate::error::Error;
 use crate::inner::Inner;
 use crate::link::Unheard;
-use crate::os::{clock, thread};
+use crate::os::clock;
 use crate::tls::{Certificate, date};
 use enos_core::{Hub, Scheme};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -62,23 +60,6 @@ pub(crate) fn examine(client: &Arc<Inner>, timeout: Duration) -> Report {
     };
     hide(&mut report, &secrets(client));
     report
-}
-
-/// Examines a client on a thread of its own, which then runs `done`.
-pub(crate) fn examine_elsewhere(
-    client: &Arc<Inner>,
-    timeout: Duration,
-    done: impl FnOnce(Report) + Send + 'static,
-) -> Result<(), Error> {
-    let client = client.clone();
-    let run = move || {
-        let report = examine(&client, timeout);
-        // It is user code; its panic ends this thread and nothing else.
-        if catch_unwind(AssertUnwindSafe(|| done(report))).is_err() {
-            log::error!("{}: what hears of the doctor's report panicked", client.name());
-        }
-    };
-    thread::spawn("enos-doctor", run).map(|_| ())
 }
 
 /// Examines settings: makes a client of them first, and ends it.

@@ -48,6 +48,7 @@ impl Core {
     /// A call is over.
     pub(crate) fn answered(&mut self) {
         self.calls = self.calls.saturating_sub(1);
+        self.answered_all |= self.calls == 0;
     }
 
     /// The engine does not take an answer: the hub is not left waiting if it still does, and the error says why.

@@ -104,7 +104,7 @@ impl Host<'_> {
             return Then::Refuse(command.call);
         };
         *self.calls += 1;
-        let device = Device::new(self.client.clone(), command.device);
+        let device = Device::new(self.client.commanded().clone(), command.device);
         let invocation = Invocation { device, kind, identifier, params: params.into() };
         let responder = Responder::new(self.client.clone(), command.call);
         self.jobs.push_back(Job::Command(handler.clone(), invocation, responder));

@@ -84,6 +84,8 @@ impl Core {
                 Lifecycle::ConnectFailed { error, retry_in }
             }
             Step::Offline { reason, will_retry } => {
+                // Whoever waits for answers to commands waits in vain.
+                effects.room = true;
                 let detail = self.detail(&reason);
                 let what = format!("the connection of {name}");
                 let reason = match reason.kind {
@@ -138,6 +140,7 @@ impl Core {
             self.answered();
             self.complete(late.done, Err(closed()), effects);
         }
+        self.jobs.extend(self.room_calls.drain(..).map(|done| Job::Done(done, Err(closed()))));
         if !self.lifecycle.is_empty() {
             self.jobs.push_back(Job::Lifecycle(self.lifecycle.clone(), Lifecycle::Closed));
         }

@@ -18,7 +18,7 @@ use crate::jobs::{Job, LifecycleHandler};
 use crate::link::{Down, First, Link, Wire};
 use crate::os::clock;
 use crate::secret::Secret;
-use crate::waiter::{Completion, Wakes};
+use crate::waiter::{Completion, Done, Wakes};
 pub(crate) use answers::LateAnswer;
 use enos_core::engine::{CallId, Engine, Input, LinkError, Output, StoreError, WakeReport};
 use enos_core::{ErrorKind, LinkFault, Now};
@@ -31,6 +31,9 @@ use std::time::Instant;
 
 /// So many reads are made for one client before another's turn comes.
 const READS: usize = 16;
+
+/// Who is told when there may be room in the queue.
+pub(crate) type RoomCall = Done<()>;
 
 /// Everything of a client that changes.
 pub(crate) struct Core {
@@ -76,12 +79,20 @@ pub(crate) struct Core {
     pub(crate) registrations: u64,
     /// Commands that were handed out and not answered.
     pub(crate) calls: usize,
+    /// The last of them was answered, and that was not told.
+    answered_all: bool,
     /// Commands that nobody will answer: 1102 goes out when there is room.
     pub(crate) abandoned: Vec<CallId>,
     /// Answers that wait for room, in the order they were given.
     pub(crate) late: VecDeque<LateAnswer>,
     /// Threads that wait for room in the queue.
     pub(crate) room_waiters: usize,
+    /// Whom to tell when there may be room.
+    pub(crate) room_calls: Vec<RoomCall>,
+    /// How often there has been room, and how often when a post was last refused for want of it.
+    rooms: (u64, u64),
+    /// A post was refused because too many callbacks wait, so room comes when they have run.
+    pub(crate) full_of_callbacks: bool,
     /// Something waits to be sent, and a thread knows that it has to.
     pub(crate) dirty: bool,
     /// When a calling thread last wrote by itself.
@@ -183,9 +194,13 @@ impl Core {
             lifecycle: Arc::new([]),
             registrations: 0,
             calls: 0,
+            answered_all: false,
             abandoned: Vec::new(),
             late: VecDeque::new(),
             room_waiters: 0,
+            room_calls: Vec::new(),
+            rooms: (1, 0),
+            full_of_callbacks: false,
             dirty: false,
             wrote_at: 0,
             armed: u64::MAX,
@@ -268,7 +283,23 @@ impl Core {
         }
         let more = self.readable && !self.engine.receive_buffer().is_empty() && self.link.is_some();
         effects.attention |= more && self.lent.is_none();
-        effects.room &= self.room_waiters > 0;
+        effects.room |= std::mem::take(&mut self.answered_all);
+        if effects.room {
+            self.rooms.0 += 1;
+            let calls = self.room_calls.drain(..);
+            self.jobs.extend(calls.map(|done| Job::Done(done, Ok(()))));
+            effects.room = self.room_waiters > 0;
+        }
+    }
+
+    /// A post was refused for want of room.
+    pub(crate) fn refused_for_room(&mut self) {
+        self.rooms.1 = self.rooms.0;
+    }
+
+    /// Whether there has been room since.
+    pub(crate) fn has_had_room(&self) -> bool {
+        self.rooms.0 != self.rooms.1
     }
 
     /// Hands the jobs over and sets the clock; the last act under the lock.

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::inspect::value_json;
 use crate::jobs::{Job, LifecycleHandler};
 use crate::os::clock;
-use crate::waiter::Completion;
+use crate::waiter::{Completion, Leave};
 use enos_core::ErrorKind;
 use enos_core::engine::{Answer, AnswerData, CallId, CommandKind, DeviceIx, Request, RequestError};
 use enos_core::json::Value;
@@ -34,6 +34,7 @@ impl Inner {
         code: i32,
         data: AnswerData<'_>,
         message: &str,
+        mut leave: Leave<'_>,
     ) -> Result<(), Error> {
         let mut now = clock::now_undated();
         let mut core = self.lock_soon(now)?;
@@ -53,8 +54,17 @@ impl Inner {
             let left = end.saturating_duration_since(Instant::now());
             if refused == RequestError::QueueFull && !left.is_zero() && core.phase != Phase::Closed {
                 core.room_waiters += 1;
-                core = self.room.wait_timeout(core, left).unwrap_or_else(PoisonError::into_inner).0;
+                let piece = leave.piece(left);
+                core = self.room.wait_timeout(core, piece).unwrap_or_else(PoisonError::into_inner).0;
                 core.room_waiters -= 1;
+                if piece < left {
+                    drop(core);
+                    if leave.now() {
+                        self.abandon(call);
+                        return Err(self.left("answer to a command"));
+                    }
+                    core = self.lock();
+                }
                 now = clock::now_undated();
                 continue;
             }

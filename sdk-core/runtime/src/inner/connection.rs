@@ -4,7 +4,7 @@ use super::{GRACE, Inner};
 use crate::drive::{DialOrder, Phase};
 use crate::error::Error;
 use crate::os::clock;
-use crate::waiter::{Completion, Waiter};
+use crate::waiter::{Completion, Leave, Waiter};
 use enos_core::ErrorKind;
 use enos_core::engine::{Request, RequestError};
 use std::sync::Arc;
@@ -61,6 +61,17 @@ impl Inner {
         waiter.wait(left).unwrap_or_else(|| Err(self.late("connect")))
     }
 
+    /// The same for a caller who may leave; so another thread dials, since what a dial waits for cannot be left.
+    pub(crate) fn connect_or_leave(
+        self: &Arc<Self>,
+        timeout: Duration,
+        mut leave: Leave<'_>,
+    ) -> Result<(), Error> {
+        let waiter = Waiter::new();
+        self.connect(timeout, Completion::Wake(waiter.clone()))?;
+        self.told("connect", waiter.wait_or_leave(timeout.saturating_add(GRACE), &mut leave))
+    }
+
     /// Starts closing; the completion is told once it is over.
     pub(crate) fn close(
         self: &Arc<Self>,
@@ -86,16 +97,29 @@ impl Inner {
     }
 
     /// Closes, and waits for the end and for the callbacks that run; within a callback it only starts closing.
-    pub(crate) fn close_and_wait(self: &Arc<Self>, timeout: Duration) -> Result<(), Error> {
+    pub(crate) fn close_and_wait(
+        self: &Arc<Self>,
+        timeout: Duration,
+        mut leave: Leave<'_>,
+    ) -> Result<(), Error> {
         if self.jobs.is_running_here() {
             return self.close(timeout, Completion::Nobody);
         }
         let deadline = clock::after(timeout.saturating_add(GRACE));
         let waiter = Waiter::new();
         self.close(timeout, Completion::Wake(waiter.clone()))?;
-        waiter.wait(timeout.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("close")))?;
-        if self.jobs.wait_idle(deadline) {
-            return Ok(());
+        self.told("close", waiter.wait_or_leave(timeout.saturating_add(GRACE), &mut leave))?;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.jobs.wait_idle(leave.piece(left)) {
+                return Ok(());
+            }
+            if left.is_zero() {
+                break;
+            }
+            if leave.now() {
+                return Err(self.left("close"));
+            }
         }
         let text = format!(
             "close of {}: it is closed, but a callback has not returned in time. Let it return.",

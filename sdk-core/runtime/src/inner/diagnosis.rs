@@ -11,8 +11,11 @@ use crate::runtime::Shared;
 use crate::secret::Secret;
 use crate::waiter::{Completion, Waiter};
 use enos_core::engine::{DeviceIx, Request};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a command of a second session may wait for its handler to begin.
+const TO_BEGIN: Duration = Duration::from_secs(1);
 
 /// The handlers of a client, to be lent to a second session.
 type Handlers = (Vec<(Arc<str>, Handler)>, Option<Handler>, Option<Handler>);
@@ -70,6 +73,7 @@ impl Inner {
             store: None,
             recipe: recipe.clone(),
             requests: self.parts.requests,
+            beside: Some(self.clone()),
         };
         let shared: &Arc<Shared> = &self.shared;
         let twin = shared.add(|token| Self::new(shared.clone(), token, parts, engine))?;
@@ -103,6 +107,31 @@ impl Inner {
         let of = |entry: &Option<(u64, Handler)>| entry.as_ref().map(|(_, handler)| handler.clone());
         let services = core.services.iter().map(|(id, (_, handler))| (id.clone(), handler.clone())).collect();
         (services, of(&core.set), of(&core.get))
+    }
+
+    /// The client that a command is told to be for: a session beside it is gone before a handler may post.
+    pub(crate) fn commanded(self: &Arc<Self>) -> &Arc<Self> {
+        self.parts.beside.as_ref().unwrap_or(self)
+    }
+
+    /// Waits until the deadline for the answers to the commands that have come. What no handler has begun with after a
+    /// moment is answered with 1102: the callback thread is busy, perhaps with the very call that waits here.
+    pub(crate) fn let_answer(self: &Arc<Self>, deadline: Instant) {
+        for end in [deadline.min(clock::after(TO_BEGIN)), deadline] {
+            let mut core = self.lock();
+            while core.calls > 0 && core.phase == Phase::Online {
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                core.room_waiters += 1;
+                core = self.room.wait_timeout(core, left).unwrap_or_else(PoisonError::into_inner).0;
+                core.room_waiters -= 1;
+            }
+            drop(core);
+            // Dropped, a command's responder answers for it.
+            drop(self.jobs.take_commands());
+        }
     }
 
     /// Ends a session without waiting for callbacks of it; within the time or soon after.

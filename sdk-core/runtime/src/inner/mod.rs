@@ -9,14 +9,15 @@ mod sleep;
 
 pub(crate) use commands::Slot;
 
-use crate::client::Recipe;
 use crate::dial::Plan;
 use crate::drive::{Core, DialOrder, Effects};
 use crate::error::Error;
 use crate::jobs::Jobs;
 use crate::os::clock;
+use crate::recipe::Recipe;
 use crate::runtime::Shared;
 use crate::secret::SecretStore;
+use crate::waiter::Waited;
 use enos_core::engine::{Engine, Stats};
 use enos_core::{ErrorKind, Now};
 use std::io;
@@ -37,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) recipe: Arc<Recipe>,
     /// Requests open at once.
     pub(crate) requests: usize,
+    /// The client whose handlers this session's commands go to, if it is a second session beside it.
+    pub(crate) beside: Option<Arc<Inner>>,
 }
 
 /// A client.
@@ -168,8 +171,11 @@ impl Inner {
     }
 
     pub(crate) fn flush_if_dirty(self: &Arc<Self>) {
-        if self.lock().dirty {
-            self.act(|_, _, _| ());
+        let core = self.lock();
+        let due = core.dirty || core.full_of_callbacks;
+        drop(core);
+        if due {
+            self.act(|core, _, effects| effects.room |= std::mem::take(&mut core.full_of_callbacks));
         }
     }
 
@@ -221,6 +227,21 @@ impl Inner {
 
     fn late(&self, verb: &str) -> Error {
         Error::new(ErrorKind::Timeout, format!("{verb} of {} ran out of time. Allow more.", self.name))
+    }
+
+    /// What a blocking verb ends with.
+    fn told<T>(&self, verb: &str, waited: Waited<T>) -> Result<T, Error> {
+        match waited {
+            Waited::Told(result) => result,
+            Waited::Late => Err(self.late(verb)),
+            Waited::Left => Err(self.left(verb)),
+        }
+    }
+
+    /// The caller's own way out: what that means they know best, so bindings say it in their own words.
+    fn left(&self, verb: &str) -> Error {
+        let text = format!("{verb} of {} was left before it was over. Ask again if it matters.", self.name);
+        Error::new(ErrorKind::Timeout, text)
     }
 
     pub(crate) fn act_name(&self, verb: &str) -> String {

@@ -2,15 +2,15 @@
 
 use super::{GRACE, Inner};
 use crate::device::{Delivery, PostOptions};
-use crate::drive::{Core, Phase};
+use crate::drive::{Core, Phase, RoomCall};
 use crate::error::Error;
 use crate::os::clock;
-use crate::waiter::{Completion, Waiter};
+use crate::waiter::{Completion, Leave, Waiter};
 use enos_core::engine::{DeviceIx, Request, RequestError, RequestId};
 use enos_core::json::Point;
 use enos_core::{ErrorKind, Now};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 impl Inner {
     pub(crate) fn post(
@@ -23,6 +23,8 @@ impl Inner {
         let now = if options.time.is_some() { clock::now_undated() } else { clock::now() };
         let mut core = self.lock_soon(now)?;
         if self.jobs.pending() >= self.most_jobs() {
+            core.refused_for_room();
+            core.full_of_callbacks = true;
             drop(core);
             return Err(self.refusal(RequestError::QueueFull, points));
         }
@@ -45,6 +47,7 @@ impl Inner {
         device: DeviceIx,
         points: &[Point<'_>],
         options: &PostOptions,
+        mut leave: Leave<'_>,
     ) -> Result<Delivery, Error> {
         self.shared.owner().check()?;
         let end = clock::after(options.timeout);
@@ -60,29 +63,39 @@ impl Inner {
                 }
                 Err(error) if error.kind == ErrorKind::QueueFull && !left.is_zero() => {
                     core.room_waiters += 1;
-                    core = self.room.wait_timeout(core, left).unwrap_or_else(PoisonError::into_inner).0;
+                    let piece = leave.piece(left);
+                    core = self.room.wait_timeout(core, piece).unwrap_or_else(PoisonError::into_inner).0;
                     core.room_waiters -= 1;
+                    if piece < left {
+                        drop(core);
+                        if leave.now() {
+                            return Err(self.left("post"));
+                        }
+                        core = self.lock();
+                    }
                 }
                 Err(error) => return Err(error),
             }
         };
         self.write(core, now);
         let left = end.saturating_duration_since(Instant::now());
-        waiter.wait(left.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("post")))
+        self.told("post", waiter.wait_or_leave(left.saturating_add(GRACE), &mut leave))
     }
 
-    /// Waits until there may be room for a post; false if the time ran out.
-    pub(crate) fn wait_room(self: &Arc<Self>, longest: Duration) -> Result<bool, Error> {
+    /// Has `done` told once there may be room for a post: at once, if there was some since one was last refused.
+    pub(crate) fn submit_room(self: &Arc<Self>, done: RoomCall) -> Result<(), Error> {
         self.shared.owner().check()?;
-        let mut core = self.lock();
-        if core.phase == Phase::Closed {
-            return Ok(true);
-        }
-        core.room_waiters += 1;
-        let waited = self.room.wait_timeout(core, longest).unwrap_or_else(PoisonError::into_inner);
-        let (mut core, waited) = waited;
-        core.room_waiters -= 1;
-        Ok(!waited.timed_out())
+        self.act(|core, _, effects| {
+            if core.phase == Phase::Closed {
+                return Err(Error::closed(&self.act_name("asking for room")));
+            }
+            if core.room_calls.len() >= self.most_jobs() {
+                return Err(self.refusal(RequestError::QueueFull, &[]));
+            }
+            core.room_calls.push(done);
+            effects.room |= core.has_had_room();
+            Ok(())
+        })
     }
 
     fn request(
@@ -100,9 +113,14 @@ impl Inner {
                 Error::invalid(format!("post of {} refused: its time is before 1970. Correct it.", self.name))
             })?),
         };
-        core.engine
-            .request(now, Request::PostMeasurepoints { device, points, time_ms, timeout_ms })
-            .map_err(|error| self.refusal(error, points))
+        core.engine.request(now, Request::PostMeasurepoints { device, points, time_ms, timeout_ms }).map_err(
+            |error| {
+                if error == RequestError::QueueFull {
+                    core.refused_for_room();
+                }
+                self.refusal(error, points)
+            },
+        )
     }
 
     fn refusal(&self, error: RequestError, points: &[Point<'_>]) -> Error {

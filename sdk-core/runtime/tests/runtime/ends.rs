@@ -2,7 +2,7 @@
 
 use crate::hub::{DISCONNECT, Hub, PATIENCE, PUBLISH};
 use crate::{SOON, builder, online, says};
-use enos_runtime::{Delivery, ErrorKind, Point, PostOptions, Runtime};
+use enos_runtime::{Client, Delivery, ErrorKind, Lifecycle, Point, PostOptions, Runtime};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -274,4 +274,60 @@ fn closing_again_and_again_is_told_each_time() {
         client.submit_close(SOON, move |result| tell.send(result).unwrap()).unwrap();
         hear.recv_timeout(SOON).unwrap().unwrap();
     }
+}
+
+#[test]
+fn a_connect_can_be_left_and_goes_on() {
+    let (tell, hear) = mpsc::channel::<()>();
+    let hear = Mutex::new(hear);
+    let hub = Hub::start(move |_, mut conn| {
+        hear.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        conn.accept().unwrap();
+        conn.serve_on();
+    });
+    let client = builder(&hub.tcp_url()).build().unwrap();
+    let start = Instant::now();
+    let error = client.connect_unless(PATIENCE, || true).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    says(&error, &["connect of pk/dk was left"]);
+    assert!(start.elapsed() < PATIENCE / 2);
+    tell.send(()).unwrap();
+    client.connect(PATIENCE).unwrap();
+}
+
+/// A client whose callback is held, what lets it go, and the end of its last handler.
+fn held(hub: &Hub) -> (Client, mpsc::Sender<()>, mpsc::Receiver<()>) {
+    let client = builder(&hub.tcp_url()).build().unwrap();
+    let (release, held) = mpsc::channel::<()>();
+    let (began, begun) = mpsc::channel();
+    let held = Mutex::new(held);
+    client
+        .on_lifecycle(move |step| {
+            if matches!(step, Lifecycle::Online) {
+                began.send(()).unwrap();
+                held.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+            }
+            if matches!(step, Lifecycle::Closed) {
+                began.send(()).unwrap();
+            }
+        })
+        .unwrap();
+    client.connect(SOON).unwrap();
+    begun.recv_timeout(SOON).unwrap();
+    (client, release, begun)
+}
+
+#[test]
+fn a_close_can_be_left_and_goes_on() {
+    let hub = Hub::good();
+    let (client, release, ended) = held(&hub);
+    let start = Instant::now();
+    let error = client.close_unless(PATIENCE, || true).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    says(&error, &["close of pk/dk was left"]);
+    // The end does not wait for the callback either.
+    drop(client);
+    assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
+    release.send(()).unwrap();
+    ended.recv_timeout(SOON).unwrap();
 }

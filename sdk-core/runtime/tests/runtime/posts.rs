@@ -2,7 +2,7 @@
 
 use crate::hub::{Hub, PUBLISH};
 use crate::{SOON, builder, online, says};
-use enos_runtime::{Delivery, ErrorKind, Limits, Point, PostOptions, Runtime, Value};
+use enos_runtime::{Client, Delivery, ErrorKind, Limits, Pending, Point, PostOptions, Runtime, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -161,24 +161,19 @@ fn posts_that_were_begun_are_waited_for_in_pieces() {
     let (first, second) = (begin(1).unwrap(), begin(2).unwrap());
     assert_eq!(begin(3).unwrap_err().kind, ErrorKind::QueueFull);
     assert!(first.wait(short).is_none());
-    assert!(!client.wait_room(short).unwrap());
-    std::thread::scope(|scope| {
-        let waits = scope.spawn(|| client.wait_room(SOON));
-        std::thread::park_timeout(short);
-        release.send(()).unwrap();
-        assert!(matches!(first.wait(SOON), Some(Ok(Delivery::Acknowledged { .. }))));
-        // The other thread may have begun to wait only now.
-        release.send(()).unwrap();
-        second.wait(SOON).unwrap().unwrap();
-        while !waits.is_finished() {
-            release.send(()).unwrap();
-            begin(3).unwrap().wait(SOON).unwrap().unwrap();
-        }
-        assert!(waits.join().unwrap().unwrap());
-    });
+    let (tell, hear) = mpsc::channel();
+    client.submit_room(move |told| tell.send(told).unwrap()).unwrap();
+    release.send(()).unwrap();
+    assert!(matches!(first.wait(SOON), Some(Ok(Delivery::Acknowledged { .. }))));
+    hear.recv_timeout(SOON).unwrap().unwrap();
+    let third = begin(3).unwrap();
+    release.send(()).unwrap();
+    release.send(()).unwrap();
+    second.wait(SOON).unwrap().unwrap();
+    third.wait(SOON).unwrap().unwrap();
     assert!(first.wait(Duration::ZERO).is_none(), "it was told already");
     client.close(SOON).unwrap();
-    assert!(client.wait_room(SOON).unwrap(), "a closed client refuses at once, so nobody waits");
+    assert_eq!(client.submit_room(|_| ()).unwrap_err().kind, ErrorKind::Closed);
     assert_eq!(begin(5).unwrap_err().kind, ErrorKind::Closed);
 }
 
@@ -346,4 +341,103 @@ fn every_post_ends_once_while_links_break() {
     assert_eq!((stats.failed, stats.open_requests), (0, 0));
     assert_eq!(stats.acknowledged as usize, 2 * EACH + ends.len());
     client.close(SOON).unwrap();
+}
+
+/// A client that never connects, with room for one post, which is taken.
+fn full() -> (Client, Pending) {
+    let limits = Limits { requests: 1, ..Limits::DEFAULT };
+    let client = builder("tcp://127.0.0.1:9").limits(limits).build().unwrap();
+    let open = client.begin_measurepoints(&[Point::new("n", 1)], PostOptions::new().timeout(SOON)).unwrap();
+    (client, open)
+}
+
+#[test]
+fn a_wait_for_room_can_be_left() {
+    let (client, _open) = full();
+    let start = Instant::now();
+    let mut asked = 0;
+    let leave = || {
+        asked += 1;
+        asked == 3
+    };
+    let options = PostOptions::new().timeout(SOON);
+    let error = client.post_measurepoints_unless(&[Point::new("n", 2)], options, leave).unwrap_err();
+    assert_eq!((error.kind, asked), (ErrorKind::Timeout, 3));
+    says(&error, &["post of pk/dk was left"]);
+    assert!(start.elapsed() < SOON / 2);
+    assert_eq!(client.stats().unwrap().open_requests, 1, "it was not posted");
+}
+
+#[test]
+fn who_may_leave_and_does_not_gets_what_the_others_get() {
+    let hub = Hub::good();
+    let client = online(&hub.tcp_url());
+    let options = PostOptions::new().timeout(SOON);
+    client.post_measurepoints_unless(&[Point::new("n", 2)], options, || false).unwrap();
+    let (client, _open) = full();
+    let short = PostOptions::new().timeout(Duration::from_millis(60));
+    let error = client.post_measurepoints_unless(&[Point::new("n", 2)], short, || false).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::QueueFull);
+}
+
+#[test]
+fn room_is_told_once_and_never_missed() {
+    let (client, open) = full();
+    let (tell, hear) = mpsc::channel();
+    let refused = |client: &Client| {
+        let error = client.begin_measurepoints(&[Point::new("n", 2)], PostOptions::new()).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::QueueFull);
+    };
+    let ask = |client: &Client, who: u8| {
+        let tell = tell.clone();
+        client.submit_room(move |told| tell.send((who, told)).unwrap()).unwrap();
+    };
+    // Nobody was refused yet: there may be room.
+    ask(&client, 0);
+    assert_eq!(hear.recv_timeout(SOON).unwrap(), (0, Ok(())));
+    refused(&client);
+    ask(&client, 1);
+    assert!(hear.recv_timeout(Duration::from_millis(50)).is_err(), "there is no room");
+    // A hub answers the open post: that is room, for whoever asked before and whoever asks from now on.
+    let (answer, answered) = (open, Hub::good());
+    drop(client);
+    assert_eq!(hear.recv_timeout(SOON).unwrap().1.unwrap_err().kind, ErrorKind::Closed);
+    drop(answer);
+    let limits = Limits { requests: 1, ..Limits::DEFAULT };
+    let client = builder(&answered.tcp_url()).limits(limits).build().unwrap();
+    let open = client.begin_measurepoints(&[Point::new("n", 1)], PostOptions::new().timeout(SOON)).unwrap();
+    refused(&client);
+    ask(&client, 2);
+    client.connect(SOON).unwrap();
+    open.wait(SOON).unwrap().unwrap();
+    assert_eq!(hear.recv_timeout(SOON).unwrap(), (2, Ok(())));
+    // Room came between a refusal and the question.
+    ask(&client, 3);
+    assert_eq!(hear.recv_timeout(SOON).unwrap(), (3, Ok(())));
+    client.post_measurepoints(&[Point::new("n", 3)]).unwrap();
+}
+
+#[test]
+fn room_comes_when_callbacks_have_run() {
+    let hub = Hub::good();
+    let limits = Limits { requests: 1, ..Limits::DEFAULT };
+    let client = builder(&hub.tcp_url()).limits(limits).build().unwrap();
+    client.connect(SOON).unwrap();
+    let (release, held) = mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let hold = move |_| held.lock().unwrap().recv_timeout(SOON).unwrap();
+    client.submit_measurepoints(&[Point::new("n", 1)], PostOptions::new(), hold).unwrap();
+    // The callbacks of these wait behind the one that is held.
+    let end = Instant::now() + SOON;
+    let error = loop {
+        match client.submit_measurepoints(&[Point::new("n", 1)], PostOptions::new(), |_| ()) {
+            Err(error) if client.stats().unwrap().open_requests == 0 => break error,
+            _ => assert!(Instant::now() < end),
+        }
+    };
+    assert_eq!(error.kind, ErrorKind::QueueFull);
+    let (tell, hear) = mpsc::channel();
+    client.submit_room(move |told| tell.send(told).unwrap()).unwrap();
+    release.send(()).unwrap();
+    hear.recv_timeout(SOON).unwrap().unwrap();
 }
