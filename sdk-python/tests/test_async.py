@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,14 +13,19 @@ import pytest_asyncio
 from enos_mock_hub import Hub, HubError
 from enos_sdk import (
     AsyncClient,
+    Closed,
     ClosedError,
     Delivery,
     DeviceSecret,
     ErrorKind,
+    InvalidArgumentError,
     InvalidStateError,
     Invocation,
+    LifecycleSteps,
     Limits,
     LinkError,
+    Online,
+    ResourceError,
 )
 from enos_sdk import HubError as Refused
 
@@ -46,6 +52,64 @@ async def test_more_posts_than_the_queue_holds(enos_hub: Hub, login: DeviceSecre
         fates = await asyncio.gather(*(client.post_measurepoints({"temp": 1.0}, timeout=60) for _ in range(500)))
         assert set(fates) == {Delivery.ACKNOWLEDGED} and client.stats().acknowledged == 500
         assert threading.active_count() <= threads + 2, "no thread for a call"
+
+
+class Counting:
+    """The native client, and how often posts were tried."""
+
+    def __init__(self, core: Any) -> None:
+        self.core = core
+        self.tried = 0
+
+    def post_async(self, *words: Any) -> None:
+        self.tried += 1
+        self.core.post_async(*words)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.core, name)
+
+
+async def test_a_full_queue_is_waited_for_without_a_look_each_moment(login: DeviceSecret) -> None:
+    loop = asyncio.get_running_loop()
+    async with AsyncClient("tcp://127.0.0.1:9", login, limits=Limits(requests=1)) as client:
+        assert client._core.patience(None) == 10.0, "the limit of a post that names none is the core's"
+        counting = client._line._core = Counting(client._core)  # type: ignore[assignment]
+        opened = client.post_measurepoints({"temp": 1.0}, timeout=60)
+        begun = loop.time()
+        waiting = [client.post_measurepoints({"temp": 2.0}, timeout=0.4) for _ in range(3)]
+        for fate in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(fate, ResourceError) and fate.kind is ErrorKind.QUEUE_FULL and fate.retryable, fate
+        assert loop.time() - begun >= 0.39
+        assert counting.tried == 2, "the open one and the first that found no room; the others stood behind it"
+        assert not client._line._waiting and not opened.done()
+        last = client.post_measurepoints({"temp": 3.0}, timeout=60)
+        assert not last.done()
+    for post in (opened, last):
+        with pytest.raises(ClosedError):
+            await post
+
+
+async def test_room_goes_to_who_came_first_and_not_to_who_left(enos_hub: Hub, login: DeviceSecret) -> None:
+    async with AsyncClient(enos_hub.url, login, limits=Limits(requests=1)) as client:
+        settled: list[int] = []
+
+        def post(number: int) -> asyncio.Future[Delivery]:
+            future = asyncio.ensure_future(client.post_measurepoints({"temp": float(number)}, timeout=60))
+            future.add_done_callback(lambda _: settled.append(number))
+            return future
+
+        posts = [post(number) for number in range(8)]
+        posts[3].cancel()
+        await asyncio.sleep(0)
+        assert len(client._line._waiting) == 6
+        wrong = client.post_measurepoints({"temp": object()}, timeout=60)  # type: ignore[dict-item]
+        await client.connect(timeout=60)
+        fates = await asyncio.gather(*posts, return_exceptions=True)
+        assert isinstance(fates.pop(3), asyncio.CancelledError) and set(fates) == {Delivery.ACKNOWLEDGED}
+        assert settled == [3, 0, 1, 2, 4, 5, 6, 7] and client.stats().acknowledged == 7
+        with pytest.raises(InvalidArgumentError):
+            await wrong
+        assert await asyncio.to_thread(enos_hub.latest, "t-1") == {"temp": 7.0}
 
 
 async def test_a_wait_that_is_cancelled_is_left(enos_hub: Hub, login: DeviceSecret) -> None:
@@ -94,17 +158,51 @@ async def test_handlers_run_in_the_loop(online: AsyncClient, enos_hub: Hub) -> N
     assert seen == [loop] * 7
 
 
+class Registered:
+    """Where an iterator registers, in a test."""
+
+    closed = 0
+
+    def register(self, handler: Any) -> Any:
+        self.handler = handler
+        return self
+
+    def close(self) -> None:
+        self.closed += 1
+
+
 async def test_lifecycle_is_an_iterator(enos_hub: Hub, login: DeviceSecret) -> None:
     client = AsyncClient(enos_hub.url, login)
 
-    async def watch() -> list[str]:
-        return [type(step).__name__ async for step in client.lifecycle()]
+    async def watch(steps: LifecycleSteps) -> list[str]:
+        return [type(step).__name__ async for step in steps]
 
-    watching = asyncio.create_task(watch())
+    steps = client.lifecycle()
+    given_up = client.lifecycle()
+    watching = asyncio.create_task(watch(steps))
+    waiting = asyncio.create_task(watch(given_up))
     await asyncio.sleep(0)
+    await given_up.aclose()
+    assert await asyncio.wait_for(waiting, 60) == []
     await client.connect(timeout=60)
     await client.close()
     assert await asyncio.wait_for(watching, 60) == ["Connecting", "Online", "Offline", "Closed"]
+    assert [step async for step in steps] == [] and steps.dropped == 0
+
+
+async def test_steps_that_nobody_takes_are_dropped_and_counted() -> None:
+    registration = Registered()
+    steps = LifecycleSteps(registration.register)
+    for _ in range(1010):
+        registration.handler(Online())
+    registration.handler(Closed())
+    assert steps.dropped == 11
+    assert [type(step).__name__ async for step in steps] == ["Online"] * 999 + ["Closed"]
+    assert registration.closed == 1
+    left = LifecycleSteps(registration.register)
+    del left
+    gc.collect()
+    assert registration.closed == 2, "who is forgotten is taken away"
 
 
 async def test_close_within_a_handler(online: AsyncClient, enos_hub: Hub) -> None:

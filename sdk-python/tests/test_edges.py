@@ -66,33 +66,65 @@ began.wait()
     assert time.monotonic() - start < 25, "a handler that does not return is not waited for"
 
 
+NOBODY = "'tcp://127.0.0.1:9', LOGIN"
+FULL = f"""\
+c = Client({NOBODY}, limits=Limits(requests=1))
+c.post_measurepoints({{'temp': 1.0}}, timeout=60, wait=False)"""
+HELD = """held, began = threading.Event(), threading.Event()
+c = Client(URL, LOGIN)
+@c.on_lifecycle
+def hold(step):
+    began.set()
+    held.wait(60)
+c.connect(timeout=60)
+began.wait(60)"""
+# A port that takes connections and says nothing.
+SILENT = "server = socket.create_server(('127.0.0.1', 0))\nsilent = 'tcp://127.0.0.1:%d' % server.getsockname()[1]"
+# What is made before, the verb that waits, and what ends what it left behind.
 WAITS = {
-    "connect": "Client('tcp://10.255.255.1:9', LOGIN).connect(timeout=60)",
-    "post": "Client('tcp://127.0.0.1:9', LOGIN).post_measurepoints({'temp': 1.0}, timeout=60)",
-    "result": "c = Client('tcp://127.0.0.1:9', LOGIN)\np = c.begin_measurepoints({'temp': 1.0}, timeout=60)\ngo(); p.result()",
-    "room": "import logging; logging.disable()\nc = Client('tcp://127.0.0.1:9', LOGIN, limits=Limits(requests=1))\n"
-    "c.post_measurepoints({'temp': 1.0}, timeout=60, wait=False)\ngo(); c.post_measurepoints({'temp': 1.0}, timeout=60)",
+    "connect": (f"{SILENT}\nc = Client(silent, LOGIN)", "c.connect(timeout=60)", "server.close()"),
+    "post": (f"c = Client({NOBODY})", "c.post_measurepoints({'temp': 1.0}, timeout=60)", ""),
+    "room": (FULL, "c.post_measurepoints({'temp': 1.0}, timeout=60)", ""),
+    "result": (
+        f"c = Client({NOBODY})\np = c.begin_measurepoints({{'temp': 1.0}}, timeout=60)", "p.result()", ""
+    ),
+    "close": (HELD, "c.close(timeout=60)", "held.set()"),
+    "end of with": (HELD + "\nc.close(timeout=0.01) if False else None", "c.__exit__(None, None, None)", "held.set()"),
+    "doctor": (
+        f"{SILENT}\nc = Client(silent, LOGIN, dial_budget=(8, 120.0))",
+        "c.doctor(timeout=20)",
+        "server.close()",
+    ),
+    "doctor of settings": (SILENT, "doctor(silent, LOGIN, timeout=20)", "server.close()"),
 }
 
 
 @pytest.mark.parametrize("verb", WAITS)
-def test_ctrl_c_ends_a_wait_soon(program: Start, verb: str) -> None:
+def test_ctrl_c_ends_a_wait_within_a_tenth_of_a_second(program: Start, verb: str) -> None:
+    made, act, end = WAITS[verb]
     text = """
-import os, signal, threading, time
+import logging, os, signal, socket, threading, time
 struck = []
 def strike():
     struck.append(time.monotonic())
     os.kill(os.getpid(), signal.SIGINT)
-def go():
-    pass
-threading.Timer(0.5, strike).start()
-try:
-{}
-except KeyboardInterrupt:
-    print(time.monotonic() - struck[0])
-""".format("\n".join("    " + line for line in WAITS[verb].split("\n")))
-    # Half of it is the SDK's promise; the machine may be at work.
-    assert float(ends(program(text)).strip()) < 1.0
+took = []
+logging.disable()
+MADE
+for number in range(5):
+    threading.Timer(0.1 + 0.017 * number, strike).start()
+    try:
+        ACT
+        print("it did not wait")
+    except KeyboardInterrupt:
+        took.append(time.monotonic() - struck[-1])
+END
+print(sorted(took)[2], max(took))
+"""
+    text = text.replace("MADE", made).replace("ACT", act).replace("END", end)
+    usual, longest = map(float, ends(program(text)).split())
+    # One strike may find the machine at work with something else; most do not.
+    assert usual < 0.1 and longest < 5, (usual, longest)
 
 
 def test_a_fork_is_refused_and_ends(program: Start) -> None:
@@ -166,7 +198,9 @@ def test_a_thousand_rounds_give_everything_back(enos_hub: Hub, login: DeviceSecr
     before = held()
     rounds(1000)
     gc.collect()
-    assert held() == before
+    # A thread of an earlier test may have ended meanwhile.
+    after = held()
+    assert after <= before and after[1] <= before[1], (before, after)
 
 
 def test_a_thread_that_holds_the_interpreter_delays_nobody_for_ever(program: Start) -> None:

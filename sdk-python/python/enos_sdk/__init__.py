@@ -70,6 +70,7 @@ from enos_sdk._types import (
 if TYPE_CHECKING:
     from enos_sdk._async import AsyncClient
     from enos_sdk._doctor import DoctorReport, DoctorStep, doctor
+    from enos_sdk._steps import LifecycleSteps
 
 __version__: str = _native.__version__
 
@@ -96,6 +97,7 @@ __all__ = [
     "InvalidStateError",
     "Invocation",
     "Lifecycle",
+    "LifecycleSteps",
     "Limits",
     "LinkError",
     "Login",
@@ -131,6 +133,11 @@ def __getattr__(name: str) -> Any:
 
         globals()[name] = AsyncClient
         return AsyncClient
+    if name == "LifecycleSteps":
+        from enos_sdk._steps import LifecycleSteps
+
+        globals()[name] = LifecycleSteps
+        return LifecycleSteps
     if name in ("DoctorReport", "DoctorStep", "doctor"):
         from enos_sdk import _doctor
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from enos_sdk import _native
 from enos_sdk._common import Base
-from enos_sdk._errors import EnosError, ErrorKind, InvalidStateError, ResourceError
-from enos_sdk._types import Closed, Lifecycle
+from enos_sdk._errors import ErrorKind, InvalidStateError
+from enos_sdk._line import Line
+from enos_sdk._steps import LifecycleSteps
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from enos_sdk._doctor import DoctorReport
     from enos_sdk._native import Invocation
-    from enos_sdk._types import Delivery, Outputs, Points, Time
+    from enos_sdk._types import Delivery, Lifecycle, Outputs, Points, Time
 
 
 class AsyncClient(
@@ -35,6 +34,9 @@ class AsyncClient(
         self._inbox = self._bridge = _native.Bridge()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Future[None]] = set()
+
+    def _made(self) -> None:
+        self._line = Line(self._core, self._inbox)
 
     def _future(self) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
@@ -108,64 +110,23 @@ class AsyncClient(
 
     def post_measurepoints(
         self, points: Points, *, time: Time | None = None, timeout: float | None = None
-    ) -> Awaitable[Delivery]:
+    ) -> asyncio.Future[Delivery]:
         """Posts points of one moment; awaited, it gives the fate. As `Client.post_measurepoints`.
 
-        The post is under way when this returns, so many can be open at once. While the queue is full, awaiting it waits
-        for room.
+        The post is under way when this returns, so many can be open at once. While the queue is full it stands in line
+        for room, within its time; then it fails with `ResourceError`. Cancelled in the line, it is not posted.
         """
         future = self._future()
-        try:
-            self._core.post_async(points, time, timeout, self._inbox, future)
-        except ResourceError as error:
-            if error.kind is not ErrorKind.QUEUE_FULL:
-                raise
-            return self._when_there_is_room(points, time, timeout)
+        self._line.post(future, points, time, timeout)
         return future
 
-    async def _when_there_is_room(self, points: Points, time: Time | None, timeout: float | None) -> Delivery:
-        loop = asyncio.get_running_loop()
-        end = None if timeout is None else loop.time() + timeout
-        while True:
-            left = None if end is None else max(0.0, end - loop.time())
-            # A millisecond is many posts; each that is open is settled in its own time, so this ends.
-            await asyncio.sleep(0.001)
-            future = self._future()
-            try:
-                self._core.post_async(points, time, left, self._inbox, future)
-            except ResourceError as error:
-                if error.kind is not ErrorKind.QUEUE_FULL or left == 0.0:
-                    raise
-            else:
-                delivery: Delivery = await future
-                return delivery
+    def lifecycle(self) -> LifecycleSteps:
+        """The steps of the connection's life from now on, for `async for`; ends behind `Closed`.
 
-    async def lifecycle(self) -> AsyncIterator[Lifecycle]:
-        """The steps of the connection's life from now on, with `async for`; ends behind `Closed`.
-
-        What is not taken waits: up to 1,000 steps, then the oldest is dropped.
+        What is not taken waits: up to 1,000 steps, then the oldest is dropped and counted.
         """
         self._future()
-        steps: deque[Lifecycle] = deque(maxlen=1000)
-        came = asyncio.Event()
-
-        def take(step: Lifecycle) -> None:
-            steps.append(step)
-            came.set()
-
-        registration = self.add_lifecycle_handler(take)
-        try:
-            while True:
-                while steps:
-                    step = steps.popleft()
-                    yield step
-                    if isinstance(step, Closed):
-                        return
-                came.clear()
-                await came.wait()
-        finally:
-            with contextlib.suppress(EnosError):
-                registration.close()
+        return LifecycleSteps(self.add_lifecycle_handler)
 
     async def __aenter__(self) -> AsyncClient:
         self._future()

@@ -164,10 +164,14 @@ class Base(Generic[CommandHandler, LifecycleHandler]):
             }
         )
         self._core = _native.ClientCore(*core_arguments(hub, login, tls, proxy, limits, runtime, options))
+        self._made()
         _live.add(self)
 
     def _prepare(self) -> None:
         """What a kind of client needs before anything else."""
+
+    def _made(self) -> None:
+        """What a kind of client is made of besides, once the native client is there."""
 
     @property
     def product_key(self) -> str:
