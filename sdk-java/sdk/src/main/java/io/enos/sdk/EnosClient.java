@@ -28,8 +28,8 @@ import java.util.function.Consumer;
  * too; after {@link #close()} each throws an {@link EnosClosedException}. Close it: one that was forgotten is closed when
  * the collector finds it, and that is logged. A client that has a handler, or a future that waits, is not forgotten.
  *
- * <p>An interrupt ends a post that waits, soon, with an {@link EnosTimeoutException}; connecting and closing end by their
- * own time-outs. The thread's mark stays set.
+ * <p>An interrupt ends a wait for the SDK, in a tenth of a second, with an {@link EnosInterruptedException}: connecting,
+ * closing, posting, the doctor. The thread's mark stays set; what was waited for goes on.
  */
 public final class EnosClient implements Device, AutoCloseable {
     private static final Duration CLOSING = Duration.ofSeconds(2);
@@ -87,12 +87,12 @@ public final class EnosClient implements Device, AutoCloseable {
         }
     }
 
-    /** As {@link #close(Duration)}, with 2 s; what goes wrong is logged. For {@code try (…)}. */
+    /** As {@link #close(Duration)}, with 2 s; what goes wrong is logged, an interrupt too. For {@code try (…)}. */
     @Override
     public void close() {
         try {
             close(CLOSING);
-        } catch (EnosTimeoutException late) {
+        } catch (EnosTimeoutException | EnosInterruptedException late) {
             Log.warn(late.getMessage());
         }
     }
@@ -104,6 +104,8 @@ public final class EnosClient implements Device, AutoCloseable {
      * closing. Closing twice is fine.
      *
      * @throws EnosTimeoutException if a callback does not return in time
+     * @throws EnosInterruptedException if the thread is interrupted; no call is taken any more, and the rest is done in the
+     *         background
      */
     public void close(Duration timeout) {
         long ms = Times.millis(timeout);

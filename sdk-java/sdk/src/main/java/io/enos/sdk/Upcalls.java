@@ -55,6 +55,10 @@ final class Upcalls {
         return Errors.of(kind, hubCode, retryable, Text.of(message));
     }
 
+    static Throwable left(byte[] message) {
+        return new EnosInterruptedException(Text.of(message));
+    }
+
     static boolean interrupted() {
         return Thread.currentThread().isInterrupted();
     }

@@ -17,8 +17,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -105,26 +109,137 @@ class EdgeTest {
         }
     }
 
+    /** Interrupts the thread of a verb that waits, once {@code waits} holds; how long it took to end, in ms. */
+    private static long interrupted(String what, Callable<Boolean> waits, Runnable verb)
+            throws Exception {
+        BlockingQueue<Object> told = new LinkedBlockingQueue<>();
+        Thread thread = new Thread(() -> {
+            try {
+                verb.run();
+                told.add("it ended by itself");
+            } catch (RuntimeException end) {
+                told.add(end);
+            }
+            told.add(System.nanoTime());
+            told.add(Thread.currentThread().isInterrupted());
+        });
+        thread.start();
+        until(what + " waits", waits);
+        long from = System.nanoTime();
+        thread.interrupt();
+        EnosInterruptedException end = assertInstanceOf(EnosInterruptedException.class, next(told), what);
+        assertTrue(end.getMessage().contains("interrupted"), end.getMessage());
+        assertEquals(ErrorKind.TIMEOUT, end.kind());
+        assertEquals(false, end.retryable());
+        long to = (Long) next(told);
+        assertEquals(true, next(told), "the mark stays");
+        thread.join();
+        return (to - from) / 1_000_000;
+    }
+
+    /** One interrupt may find the machine at work with something else; most do not. */
+    private static void soon(String what, List<Long> took) {
+        took.sort(null);
+        assertTrue(took.get(took.size() / 2) < 100, what + ": " + took);
+    }
+
     @Test
-    void anInterruptEndsAWait() throws Exception {
+    void anInterruptEndsAPost() throws Exception {
         try (ServerSocket silent = new ServerSocket(0);
-                EnosClient client = Fixture.builder(hub).hub("tcp://127.0.0.1:" + silent.getLocalPort()).build()) {
-            BlockingQueue<Object> told = new LinkedBlockingQueue<>();
-            Thread thread = new Thread(() -> {
-                told.add(assertThrows(EnosTimeoutException.class, () -> client.postMeasurepoints(Map.of("temp", 1),
-                        PostOptions.defaults().timeout(Duration.ofHours(1)))));
-                told.add(Thread.currentThread().isInterrupted());
-            });
-            thread.start();
-            until("the post waits", () -> client.stats().openRequests() == 1);
-            long from = System.nanoTime();
-            thread.interrupt();
-            assertTrue(((Exception) next(told)).getMessage().contains("interrupted"));
-            assertEquals(true, next(told));
-            assertTrue(System.nanoTime() - from < 30_000_000_000L);
-            thread.join();
+                EnosClient client = Fixture.builder(hub).hub("tcp://127.0.0.1:" + silent.getLocalPort())
+                        .limits(Limits.defaults().requests(5)).build()) {
+            List<Long> took = new ArrayList<>();
+            PostOptions hour = PostOptions.defaults().timeout(Duration.ofHours(1));
+            for (long open = 1; open <= 5; open++) {
+                long expected = open;
+                took.add(interrupted("a post", () -> client.stats().openRequests() == expected,
+                        () -> client.postMeasurepoints(Map.of("temp", 1), hour)));
+            }
+            soon("a post", took);
+            // There is no room now.
+            List<Long> room = new ArrayList<>();
+            for (int round = 0; round < 5; round++) {
+                AtomicBoolean began = new AtomicBoolean();
+                room.add(interrupted("a post without room", began::get, () -> {
+                    began.set(true);
+                    client.postMeasurepoints(Map.of("temp", 1), hour);
+                }));
+            }
+            soon("a post without room", room);
+            assertEquals(5, client.stats().openRequests());
             client.close(Duration.ZERO);
         }
+    }
+
+    @Test
+    void anInterruptEndsAConnectAndTheDoctor() throws Exception {
+        List<Long> connects = new ArrayList<>();
+        List<Long> doctors = new ArrayList<>();
+        for (int round = 0; round < 5; round++) {
+            try (ServerSocket silent = new ServerSocket(0);
+                    EnosClient client = Fixture.builder(hub).hub("tcp://127.0.0.1:" + silent.getLocalPort()).build()) {
+                AtomicBoolean began = new AtomicBoolean();
+                doctors.add(interrupted("the doctor", began::get, () -> {
+                    began.set(true);
+                    client.doctor(Duration.ofSeconds(60));
+                }));
+                connects.add(interrupted("a connect", () -> true, () -> client.connect(Duration.ofHours(1))));
+                client.close(Duration.ZERO);
+            }
+        }
+        soon("a connect", connects);
+        soon("the doctor", doctors);
+    }
+
+    @Test
+    void anInterruptEndsACloseAndNothingIsLeftBehind() throws Exception {
+        long before = Handle.open();
+        List<Long> took = new ArrayList<>();
+        for (int round = 0; round < 5; round++) {
+            CountDownLatch begun = new CountDownLatch(1);
+            CountDownLatch held = new CountDownLatch(1);
+            CountDownLatch closed = new CountDownLatch(1);
+            EnosClient client = Fixture.builder(hub).build();
+            client.onLifecycle(step -> {
+                begun.countDown();
+                try {
+                    held.await();
+                } catch (InterruptedException woken) {
+                    Thread.currentThread().interrupt();
+                }
+                if (step.step() == Lifecycle.Step.CLOSED) {
+                    closed.countDown();
+                }
+            });
+            client.connect(Fixture.PATIENCE);
+            begun.await();
+            took.add(interrupted("a close", () -> hub.get("/hub/v1/state").contains("\"devicesOnline\":0"),
+                    () -> client.close(Duration.ofHours(1))));
+            assertEquals(before, Handle.open(), "the native client is given back, whatever its handler does");
+            assertThrows(EnosClosedException.class, () -> client.postMeasurepoints(Map.of("temp", 1)));
+            held.countDown();
+            assertTrue(closed.await(60, TimeUnit.SECONDS), "the rest is done in the background");
+        }
+        soon("a close", took);
+    }
+
+    @Test
+    void tryWithResourcesEndsAnInterruptedThreadInPeace() throws Exception {
+        BlockingQueue<Object> told = new LinkedBlockingQueue<>();
+        Thread thread = new Thread(() -> {
+            try (EnosClient client = online(hub)) {
+                Thread.currentThread().interrupt();
+                told.add(client.productKey());
+            } catch (Throwable failure) {
+                told.add(failure);
+            }
+            told.add(Thread.currentThread().isInterrupted());
+        });
+        thread.start();
+        assertInstanceOf(String.class, next(told));
+        assertEquals(true, next(told));
+        thread.join();
+        until("the hub sees it go", () -> hub.get("/hub/v1/state").contains("\"devicesOnline\":0"));
     }
 
     @Test
