@@ -3,18 +3,21 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use conformance::peer::certificate::KeyKind;
 use conformance::peer::net::Manner;
 use enos_runtime::doctor::{Report, Session};
-use enos_runtime::{Client, Lifecycle, Login, MemorySecretStore, Point, Proxy, Runtime};
+use enos_runtime::{Client, Lifecycle, Login, MemorySecretStore, Point, PostOptions, Proxy, Runtime};
 use rustls::version::{TLS12, TLS13};
 use serde_json::json;
 
 use crate::world::{DYNAMIC, MUTUAL, PLAIN, PRODUCT_SECRET, PROXY_PASSWORD, SOON, World};
 
 const TIME: Duration = Duration::ZERO;
+/// States of a command, as the hub numbers them.
+const SUCCEEDED: i32 = 5;
+const FAILED: i32 = 6;
 
 /// One set-up that works.
 pub(crate) struct Healthy {
@@ -231,45 +234,65 @@ pub(crate) const HEALTHY: &[Healthy] = &[
         },
     },
     Healthy {
-        name: "commands that wait go to the client's handler",
+        name: "a command that waits goes to the client's handler, which may be slow",
         session: Session::Own,
         complete: true,
         says: &["CONNACK 0"],
         examine: |world| {
-            let device = world.device();
-            // Active, and offline again.
-            let first = world.as_device(&world.tcp(), PLAIN, &device).build().expect("settings");
-            first.connect(SOON).expect("a connection");
-            first.close(SOON).expect("closed");
-            let path = format!(
-                "/connect-service/v2.1/commands?action=invokeService&serviceId=reboot&pendingTtl=600&productKey={PLAIN}&deviceKey={device}"
-            );
-            let body = json!({"inputData": {}}).to_string();
-            let reply = world.rest.call("POST", &path, &body).expect("a hub");
-            let command = reply["data"]["commandId"].as_str().unwrap_or_else(|| panic!("{reply}")).to_owned();
+            let (device, command) = commanded(world);
             let client = world.as_device(&world.tcp(), PLAIN, &device).build().expect("settings");
             let (tell, hear) = std::sync::mpsc::channel();
             client
-                .on_service("reboot", move |_, responder| {
-                    let _ = tell.send(());
+                .on_service("reboot", move |call, responder| {
+                    // Longer than the doctor takes to sign off.
+                    std::thread::park_timeout(Duration::from_millis(900));
+                    let _ = tell.send(call.device().clone());
                     responder.ok(&[])
                 })
                 .expect("a handler");
             let report = client.doctor(TIME);
-            hear.recv_timeout(SOON).expect("the command");
-            let path = format!(
-                "/connect-service/v2.1/commands?action=get&productKey={PLAIN}&deviceKey={device}&commandId={command}"
-            );
-            let end = Instant::now() + SOON;
-            loop {
-                let reply = world.rest.call("GET", &path, "").expect("a hub");
-                // Succeeded: the handler's answer reached the hub.
-                if reply["data"]["state"] == 5 {
-                    break;
-                }
-                assert!(Instant::now() < end, "{reply}");
-            }
+            let handle = hear.recv_timeout(SOON).expect("the command");
+            world.until_answered(&device, &command, SUCCEEDED);
+            // The handle that came with the command is the client's, and lives on.
+            client.connect(SOON).expect("a connection");
+            handle.post_measurepoints(&[Point::new("temp", 1.5)]).expect("a post");
+            report
+        },
+    },
+    Healthy {
+        name: "a command that comes while the client's only callback asks the doctor",
+        session: Session::Own,
+        complete: true,
+        says: &["CONNACK 0"],
+        examine: |world| {
+            let (device, command) = commanded(world);
+            let client = world.as_device(&world.tcp(), PLAIN, &device).build().expect("settings");
+            client.on_service("reboot", |_, responder| responder.ok(&[])).expect("a handler");
+            let (tell, hear) = std::sync::mpsc::channel();
+            let patient = client.clone();
+            let report = move |_| {
+                let _ = tell.send(patient.doctor(TIME));
+            };
+            let short = PostOptions::new().timeout(Duration::from_millis(1));
+            client.submit_measurepoints(&[Point::new("temp", 1.5)], short, report).expect("a post");
+            let report = hear.recv_timeout(SOON).expect("a report");
+            // Refused with 1102, not left to run out of its time.
+            world.until_answered(&device, &command, FAILED);
             report
         },
     },
 ];
+
+/// A device that is active and offline, and a command that waits for it.
+fn commanded(world: &World) -> (String, String) {
+    let device = world.device();
+    let first = world.as_device(&world.tcp(), PLAIN, &device).build().expect("settings");
+    first.connect(SOON).expect("a connection");
+    first.close(SOON).expect("closed");
+    let path = format!(
+        "/connect-service/v2.1/commands?action=invokeService&serviceId=reboot&pendingTtl=600&productKey={PLAIN}&deviceKey={device}"
+    );
+    let reply = world.rest.call("POST", &path, &json!({"inputData": {}}).to_string()).expect("a hub");
+    let command = reply["data"]["commandId"].as_str().unwrap_or_else(|| panic!("{reply}")).to_owned();
+    (device, command)
+}

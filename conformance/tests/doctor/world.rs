@@ -185,6 +185,21 @@ impl World {
         }
     }
 
+    /// Waits until a command of a device is in this state.
+    pub(crate) fn until_answered(&self, device_key: &str, command: &str, state: i32) {
+        let path = format!(
+            "/connect-service/v2.1/commands?action=get&productKey={PLAIN}&deviceKey={device_key}&commandId={command}"
+        );
+        let end = Instant::now() + SOON;
+        loop {
+            let reply = self.rest.call("GET", &path, "").expect("a hub");
+            if reply["data"]["state"] == state {
+                return;
+            }
+            assert!(Instant::now() < end, "{reply}");
+        }
+    }
+
     pub(crate) fn device_action(&self, action: &str, product_key: &str, device_key: &str) {
         let path = format!(
             "/connect-service/v2.1/devices?action={action}&productKey={product_key}&deviceKey={device_key}"
