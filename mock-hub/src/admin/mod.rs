@@ -51,6 +51,8 @@ pub struct ServerInfo {
     pub mqtts: Option<SocketAddr>,
     /// Where CoAP listens.
     pub coap: Option<SocketAddr>,
+    /// Where CoAP over DTLS listens; nowhere without the feature `coaps`.
+    pub coaps: Option<SocketAddr>,
     /// Where this API listens.
     pub http: Option<SocketAddr>,
     /// The hub's certificate authority, PEM.

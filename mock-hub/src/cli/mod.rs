@@ -52,6 +52,10 @@ struct Serve {
     /// Plain CoAP (UDP) for devices.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5683")]
     coap: Address,
+    /// CoAP over DTLS with pre-shared keys, for devices [default: the port after that of --coap; a free one if that is 0]
+    #[cfg(feature = "coaps")]
+    #[arg(long, value_name = "ADDR")]
+    coaps: Option<Address>,
     /// REST and control routes.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     http: Address,
@@ -79,6 +83,15 @@ struct Serve {
     /// Allow addresses that other machines can reach, without --strict.
     #[arg(long)]
     allow_remote: bool,
+}
+
+#[cfg(feature = "coaps")]
+impl Serve {
+    /// Where CoAP over DTLS listens: beside plain CoAP, as 5684 is beside 5683.
+    fn coaps(&self) -> Address {
+        let beside = self.coap.0.port().checked_add(u16::from(self.coap.0.port() != 0)).unwrap_or(0);
+        self.coaps.unwrap_or(Address(std::net::SocketAddr::new(self.coap.0.ip(), beside)))
+    }
 }
 
 /// Runs a command line; the first argument is the program's name. Ends the process on `--help` and on bad flags.

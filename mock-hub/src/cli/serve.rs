@@ -18,6 +18,10 @@ pub(super) fn serve(options: &Serve) -> Result<(), String> {
         .http(options.http.0)
         .https(options.https.0)
         .strict(options.strict);
+    #[cfg(feature = "coaps")]
+    {
+        builder = builder.coaps(options.coaps().0);
+    }
     if let Some(folder) = &options.data {
         builder = builder.data(folder);
     }
@@ -57,6 +61,8 @@ fn check_reach(options: &Serve) -> Result<(), String> {
         ("--mqtt", options.mqtt),
         ("--mqtts", options.mqtts),
         ("--coap", options.coap),
+        #[cfg(feature = "coaps")]
+        ("--coaps", options.coaps()),
         ("--http", options.http),
         ("--https", options.https),
     ];

@@ -18,7 +18,7 @@ pub enum StartError {
     Data(String),
     /// An address cannot be listened on.
     Listen {
-        /// Which socket: mqtt, mqtts, coap, http or https.
+        /// Which socket: mqtt, mqtts, coap, coaps, http or https.
         socket: &'static str,
         /// The address asked for.
         address: SocketAddr,
@@ -36,6 +36,9 @@ pub enum StartError {
     Pki(PkiError),
     /// The system gave no thread or no event queue.
     System(io::Error),
+    /// OpenSSL has no DTLS 1.2 with pre-shared keys, or the system gives no random bytes.
+    #[cfg(feature = "coaps")]
+    Dtls(io::Error),
 }
 
 impl fmt::Display for StartError {
@@ -54,6 +57,8 @@ impl fmt::Display for StartError {
                 write!(f, "cannot write the capture {}: {error}", path.display())
             }
             Self::Pki(error) => write!(f, "cannot make the test certificates: {error}"),
+            #[cfg(feature = "coaps")]
+            Self::Dtls(error) => write!(f, "cannot offer CoAP over DTLS: {error}"),
             Self::System(error) => write!(f, "cannot start the hub's threads: {error}"),
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Sockets<T> {
     pub(crate) mqtt: T,
     pub(crate) mqtts: T,
     pub(crate) coap: T,
+    #[cfg(feature = "coaps")]
+    pub(crate) coaps: T,
     pub(crate) http: T,
     pub(crate) https: T,
 }
@@ -53,7 +55,15 @@ impl Builder {
     #[must_use]
     pub fn ephemeral(mut self) -> Self {
         let any = local(0);
-        self.addresses = Sockets { mqtt: any, mqtts: any, coap: any, http: any, https: any };
+        self.addresses = Sockets {
+            mqtt: any,
+            mqtts: any,
+            coap: any,
+            #[cfg(feature = "coaps")]
+            coaps: any,
+            http: any,
+            https: any,
+        };
         self
     }
 
@@ -75,6 +85,14 @@ impl Builder {
     #[must_use]
     pub fn coap(mut self, address: SocketAddr) -> Self {
         self.addresses.coap = address;
+        self
+    }
+
+    /// Where devices reach the hub by CoAP over DTLS (UDP).
+    #[cfg(feature = "coaps")]
+    #[must_use]
+    pub fn coaps(mut self, address: SocketAddr) -> Self {
+        self.addresses.coaps = address;
         self
     }
 
@@ -200,13 +218,15 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub on 127.0.0.1 with the documented ports 11883, 18883, 5683, 8080 and 8443, and no seed.
+    /// A hub on 127.0.0.1 with the documented ports 11883, 18883, 5683, 5684, 8080 and 8443, and no seed.
     #[must_use]
     pub fn builder() -> Builder {
         let addresses = Sockets {
             mqtt: local(11_883),
             mqtts: local(18_883),
             coap: local(5_683),
+            #[cfg(feature = "coaps")]
+            coaps: local(5_684),
             http: local(8_080),
             https: local(8_443),
         };
@@ -230,6 +250,13 @@ impl Hub {
     #[must_use]
     pub fn coap(&self) -> SocketAddr {
         self.addresses.coap
+    }
+
+    /// Where devices reach the hub by CoAP over DTLS (UDP).
+    #[cfg(feature = "coaps")]
+    #[must_use]
+    pub fn coaps(&self) -> SocketAddr {
+        self.addresses.coaps
     }
 
     /// Where applications reach the REST routes.
@@ -291,6 +318,8 @@ impl Hub {
             mqtt: self.mqtt().to_string(),
             mqtts: self.mqtts().to_string(),
             coap: self.coap().to_string(),
+            #[cfg(feature = "coaps")]
+            coaps: self.coaps().to_string(),
             http: format!("http://{}", self.http()),
             https: format!("https://{}", self.https()),
             ca_pem: self.ca_pem(),
@@ -339,6 +368,8 @@ struct Ready<'a> {
     mqtt: String,
     mqtts: String,
     coap: String,
+    #[cfg(feature = "coaps")]
+    coaps: String,
     http: String,
     https: String,
     ca_pem: &'a str,

@@ -46,11 +46,24 @@ pub(super) fn run(
         Ok(runtime) => runtime,
         Err(error) => return tell(Err(StartError::System(error))),
     };
+    #[cfg(feature = "coaps")]
+    let secured = match coap::dtls::Dtls::new(front.clone()) {
+        Ok(secured) => secured,
+        Err(error) => return tell(Err(StartError::Dtls(error))),
+    };
     runtime.block_on(async {
         match bind_all(wanted) {
             Err(error) => tell(Err(error)),
             Ok((bound, addresses)) => {
-                let serving = serve(front, bound, addresses, pki, stopping);
+                let serving = serve(
+                    front,
+                    bound,
+                    addresses,
+                    pki,
+                    #[cfg(feature = "coaps")]
+                    secured,
+                    stopping,
+                );
                 tell(Ok(addresses));
                 serving.await;
             }
@@ -64,6 +77,8 @@ struct Bound {
     mqtt: TcpListener,
     mqtts: TcpListener,
     coap: UdpSocket,
+    #[cfg(feature = "coaps")]
+    coaps: UdpSocket,
     http: TcpListener,
     https: TcpListener,
 }
@@ -80,16 +95,29 @@ fn bind_all(wanted: Sockets<SocketAddr>) -> Result<(Bound, Sockets<SocketAddr>),
     let (mqtt, mqtt_listener) = bind("mqtt", wanted.mqtt)?;
     let (mqtts, mqtts_listener) = bind("mqtts", wanted.mqtts)?;
     let (coap, coap_socket) = bind_udp("coap", wanted.coap)?;
+    #[cfg(feature = "coaps")]
+    let (coaps, coaps_socket) = bind_udp("coaps", wanted.coaps)?;
     let (http, http_listener) = bind("http", wanted.http)?;
     let (https, https_listener) = bind("https", wanted.https)?;
     let bound = Bound {
         mqtt: mqtt_listener,
         mqtts: mqtts_listener,
         coap: coap_socket,
+        #[cfg(feature = "coaps")]
+        coaps: coaps_socket,
         http: http_listener,
         https: https_listener,
     };
-    Ok((bound, Sockets { mqtt, mqtts, coap, http, https }))
+    let addresses = Sockets {
+        mqtt,
+        mqtts,
+        coap,
+        #[cfg(feature = "coaps")]
+        coaps,
+        http,
+        https,
+    };
+    Ok((bound, addresses))
 }
 
 /// A socket for datagrams. No address is shared: two hubs on one port would each get a part of the datagrams.
@@ -116,16 +144,27 @@ fn serve(
     bound: Bound,
     addresses: Sockets<SocketAddr>,
     pki: &Arc<Pki>,
+    #[cfg(feature = "coaps")] secured: coap::dtls::Dtls,
     mut stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + use<> {
     let router = admin::router(front.cloud.clone(), server_info(addresses, pki));
-    let Bound { mqtt, mqtts, coap, http: plain, https } = bound;
+    let Bound {
+        mqtt,
+        mqtts,
+        coap,
+        #[cfg(feature = "coaps")]
+        coaps,
+        http: plain,
+        https,
+    } = bound;
     let mut loops = JoinSet::new();
     loops.spawn(timer::keep_time(front.cloud.clone(), stop.clone()));
     loops.spawn(listen::mqtt(front.clone(), mqtt, None, stop.clone()));
     loops.spawn(listen::mqtt(front.clone(), mqtts, Some(pki.mqtt_config()), stop.clone()));
     let server = coap::Server::new(front.clone(), Side::Coap);
     loops.spawn(coap::serve(server, coap, front.clock.clone(), stop.clone()));
+    #[cfg(feature = "coaps")]
+    loops.spawn(coap::serve(secured, coaps, front.clock.clone(), stop.clone()));
     loops.spawn(http::http(front.clone(), plain, None, router.clone(), stop.clone()));
     loops.spawn(http::http(front.clone(), https, Some(pki.http_config()), router, stop.clone()));
     async move {
@@ -148,6 +187,10 @@ fn server_info(addresses: Sockets<SocketAddr>, pki: &Arc<Pki>) -> ServerInfo {
         mqtt: Some(addresses.mqtt),
         mqtts: Some(addresses.mqtts),
         coap: Some(addresses.coap),
+        #[cfg(feature = "coaps")]
+        coaps: Some(addresses.coaps),
+        #[cfg(not(feature = "coaps"))]
+        coaps: None,
         http: Some(addresses.http),
         ca_pem: pki.ca_pem().to_owned(),
         sign_csr: Some(Arc::new(move |request| {

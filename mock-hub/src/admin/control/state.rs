@@ -50,6 +50,7 @@ async fn state(State(admin): Shared, uri: Uri) -> Response {
     world["mqtt"] = admin.info.mqtt.map(|address| address.to_string()).into();
     world["mqtts"] = admin.info.mqtts.map(|address| address.to_string()).into();
     world["coap"] = admin.info.coap.map(|address| address.to_string()).into();
+    world["coaps"] = admin.info.coaps.map(|address| address.to_string()).into();
     Json(world).into_response()
 }
 

@@ -7,6 +7,8 @@
 mod answer;
 mod auth;
 mod block;
+#[cfg(feature = "coaps")]
+pub(crate) mod dtls;
 mod harm;
 mod lines;
 mod message;

@@ -125,12 +125,6 @@ impl Server {
         self.end_where(from, reason, |_| true);
     }
 
-    /// Whether somebody is signed in from this address.
-    #[cfg(feature = "coaps")]
-    pub(crate) fn is_signed_in(&self, from: SocketAddr) -> bool {
-        self.peers.contains_key(&from)
-    }
-
     /// Acts on a datagram, as it arrives.
     pub(super) fn handle(&mut self, from: SocketAddr, datagram: &[u8]) {
         let Some(head) = Head::read(datagram) else {
