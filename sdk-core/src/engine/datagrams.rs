@@ -116,62 +116,54 @@ impl State<'_> {
         }
     }
 
-    /// Writes the next datagram, if nothing is open.
-    pub(super) fn encode_datagram(&mut self, now: u64) {
+    /// Writes the next datagram, if nothing is open. True if the link is to go instead.
+    pub(super) fn encode_datagram(&mut self, now: u64) -> bool {
+        let online = self.connection.stage == Stage::Online;
         let Self { session: Session::Coap(coap), outbox, tx, names, devices, connection, stats, .. } = self
         else {
-            return;
+            return false;
         };
-        let online = connection.stage == Stage::Online;
         if !online && !connection.listens() {
-            return;
+            return false;
         }
-        // Twice, if the first does not fit: then it is over.
-        loop {
-            let waiting = online && outbox.unsent().is_some();
-            if online && coap.wants_new_link(now, waiting) {
-                return connection.renew(now);
+        let waiting = online && outbox.unsent().is_some();
+        if online && coap.wants_new_link(now, waiting) {
+            connection.renew(now);
+            return true;
+        }
+        match coap.needs(now, waiting) {
+            Needs::Nothing => {}
+            Needs::SignIn => {
+                let (product_key, device_key) = keys_of(names, devices, DeviceIx::ROOT);
+                let secret = devices.get(DeviceIx::ROOT).map_or(Span::EMPTY, |record| record.secret);
+                let who = SignIn { product_key, device_key, secret: names.text(secret) };
+                coap.write_sign_in(now, &who, tx);
             }
-            match coap.needs(now, waiting) {
-                Needs::Nothing => return,
-                Needs::SignIn => {
-                    let (product_key, device_key) = keys_of(names, devices, DeviceIx::ROOT);
-                    let secret = devices.get(DeviceIx::ROOT).map_or(Span::EMPTY, |record| record.secret);
-                    let who = SignIn { product_key, device_key, secret: names.text(secret) };
-                    return coap.write_sign_in(now, &who, tx);
-                }
-                Needs::Fetch => {
-                    if coap.write_fetch(now, tx) {
-                        return;
-                    }
+            Needs::Fetch => {
+                if !coap.write_fetch(now, tx) {
+                    // A path that no datagram can hold.
                     coap.too_large(now);
                 }
-                Needs::Message => {
-                    let Some(record) = outbox.unsent() else {
-                        coap.too_large(now);
-                        return;
-                    };
-                    let exchange = Exchange {
-                        token: record.token,
-                        topic: record.topic,
-                        payload: record.payload,
-                        kind: if record.token.is_some() { Kind::Ask } else { Kind::Tell },
-                        repeated: record.dup,
-                    };
-                    let first = coap.begins();
-                    if !coap.write_message(now, &exchange, tx) {
-                        // Its path does not fit a datagram: the checks at the start make that impossible.
-                        coap.too_large(now);
-                        return;
-                    }
-                    if let Some(again) = outbox.begin().filter(|_| first) {
-                        stats.messages_sent += 1;
-                        stats.retries += u64::from(again);
-                    }
-                    return;
+            }
+            Needs::Message => {
+                let Some(record) = outbox.unsent() else { return false };
+                let exchange = Exchange {
+                    token: record.token,
+                    topic: record.topic,
+                    payload: record.payload,
+                    kind: if record.token.is_some() { Kind::Ask } else { Kind::Tell },
+                    repeated: record.dup,
+                };
+                let first = coap.begins();
+                // It fits: that was checked at the start for the longest path.
+                coap.write_message(now, &exchange, tx);
+                if let Some(again) = outbox.begin().filter(|_| first) {
+                    stats.messages_sent += 1;
+                    stats.retries += u64::from(again);
                 }
             }
         }
+        false
     }
 
     fn failed(&mut self, token: Token, error: Error) -> Option<Told> {
@@ -298,6 +290,10 @@ impl Engine<'_> {
         if !coap.can_hear() {
             return Read::Nothing;
         }
+        if !coap.is_downloading() {
+            // Of an answer that nobody waits for any more.
+            rx.forget_body();
+        }
         let heard = coap.on_datagram(now, rx.unread(), &mut state.tx);
         let read = hear(rx, state, now, heard_at(rx.all(), heard));
         let Session::Coap(coap) = &mut state.session else { return read };
@@ -378,8 +374,14 @@ fn hear(rx: &mut Rx<'_>, state: &mut State<'_>, now: u64, At { heard, payload }:
             state.connection.fault(now, error);
             None
         }
-        Heard::Unknown => {
+        Heard::Unknown if state.connection.stage == Stage::Online => {
             state.connection.renew(now);
+            None
+        }
+        Heard::Unknown => {
+            // While it activates there is nobody who thinks it online: this attempt has failed, the next may do.
+            let error = Error { kind: ErrorKind::LinkLost, ..Error::coap(4, 1) };
+            state.connection.fault(now, error);
             None
         }
         Heard::NotFetched(error) => {

@@ -202,7 +202,11 @@ impl<'m> Engine<'m> {
             match &state.session {
                 Session::Mqtt(_) => state.encode(),
                 #[cfg(feature = "coap")]
-                Session::Coap(_) => state.encode_datagram(now),
+                Session::Coap(_) => {
+                    if state.encode_datagram(now) {
+                        continue;
+                    }
+                }
             }
             if state.connection.has_notice() {
                 continue;

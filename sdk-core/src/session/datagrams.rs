@@ -32,6 +32,11 @@ impl Rx<'_> {
         self.end = self.kept;
     }
 
+    /// The body so far is of no use; the datagram stays.
+    pub(crate) fn forget_body(&mut self) {
+        self.kept = 0;
+    }
+
     /// The body is read, too.
     pub(crate) fn drop_body(&mut self) {
         self.kept = 0;

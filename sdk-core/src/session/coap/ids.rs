@@ -10,7 +10,7 @@ const PIECE: u16 = 4_096;
 const PIECES: usize = 16;
 
 /// Our own Message IDs: they go round, from a random start. For each sixteenth of the circle one moment is kept, the
-/// last at which one of its ids was taken; so at most 61,440 messages go within one lifetime.
+/// last at which one of its ids was taken; so 61,440 to 65,536 messages go within one lifetime.
 pub(super) struct MessageIds {
     next: u16,
     taken_at: [Option<u64>; PIECES],
@@ -87,7 +87,7 @@ impl Seen {
 mod tests {
     use super::*;
 
-    // Proves: RFC7252-4.4-1
+    // Proves: COAP-4.4-2
     #[test]
     fn no_id_is_taken_twice_within_its_lifetime() {
         for start in [0_u16, 1, 4_095, 40_000, 65_535] {
@@ -108,7 +108,7 @@ mod tests {
         }
     }
 
-    // Proves: RFC7252-4.5-1
+    // Proves: COAP-4.5-3
     #[test]
     fn repetitions_are_known_for_their_lifetime_and_few_are_kept() {
         let mut seen = Seen::default();

@@ -261,6 +261,11 @@ impl Coap {
         !self.is_busy() && self.hint.is_empty() && !self.second_look
     }
 
+    /// Whether pieces of an answer are here, and more are asked for.
+    pub(crate) fn is_downloading(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.download.is_some())
+    }
+
     /// Whether a datagram can be answered.
     pub(crate) fn can_hear(&self) -> bool {
         self.replies.used < REPLIES

@@ -19,11 +19,11 @@ impl Coap {
         if self.phase == Phase::Down {
             return &[];
         }
+        self.bucket.fill(now);
         if self.replies.used > 0 {
             self.offered = Offered::Reply;
             return &self.replies.queue[0];
         }
-        self.bucket.fill(now);
         let waits = matches!(&self.open, Some(Open { stage: Stage::Written | Stage::Again { .. }, .. }));
         if waits && self.bucket.ready_at(tx.pending().len()).is_none() {
             self.offered = Offered::Request;

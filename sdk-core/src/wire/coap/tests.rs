@@ -26,7 +26,7 @@ fn written(
     out
 }
 
-// Proves: RFC7252-3-1 RFC7252-3.1-1
+// Proves: COAP-6.4-1
 #[test]
 fn a_post_has_the_bytes_of_the_rfc() {
     let mut out = [0; 128];
@@ -44,7 +44,7 @@ fn a_post_has_the_bytes_of_the_rfc() {
     assert_eq!(message.option(option::COMMAND), None);
 }
 
-// Proves: RFC7252-3-2 RFC7252-4.1-1
+// Proves: COAP-3-4
 #[test]
 fn format_errors_are_refused_one_by_one() {
     for (datagram, error) in [
@@ -95,7 +95,6 @@ fn empty_messages_are_four_bytes() {
     }
 }
 
-// Proves: RFC7959-2.2-1
 #[test]
 fn blocks_have_their_bounds() {
     for (value, block) in [
