@@ -12,6 +12,7 @@ use crate::domain::{Cloud, CloudOptions};
 use crate::enos::json::{Cursor, JsonKind, MAX_DEPTH, Value};
 use crate::enos::{client_id, payload, topic as topics};
 use crate::fabric::Fabric;
+use crate::front::coap::server_fuzz;
 use crate::front::mqtt::packet_fuzz;
 
 /// A target: its name, and what it does with bytes.
@@ -20,6 +21,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target.
 pub const TARGETS: &[Target] = &[
     ("packet", packet_fuzz::packet),
+    ("coap", server_fuzz::server),
     ("json", json),
     ("client_id", client_id),
     ("topic", topic),

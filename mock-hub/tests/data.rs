@@ -232,3 +232,36 @@ fn a_full_disk_refuses_posts_and_nothing_else_and_ends_by_itself() {
     assert!(stored.iter().all(|time| kept.contains(time)), "a post that was answered with 200 is gone");
     assert!(!kept.contains(&9_000), "a post was refused before anything was changed, and is there");
 }
+
+#[test]
+fn what_a_coap_device_was_answered_outlives_the_hub() {
+    let folder = Folder::new("coap");
+    let (data, seed) = (folder.file("data"), folder.file("seed.json"));
+    fs::write(&seed, SEED).unwrap();
+    let mut hub = Process::start(&["--data", &data, "--seed", &seed]);
+    let mut device = coap::Device::at(hub.ready["coap"].as_str().unwrap().parse().unwrap());
+    let accepted = coap::code(2, 4);
+    assert_eq!(device.ask(coap::auth("d1", 300)).code, accepted);
+    for id in 0..20_u64 {
+        let value = id as f64;
+        let post = String::from_utf8(post(&id.to_string(), value)).unwrap();
+        let post = post.replace("1700000000000", &(1_700_000_000_000_u64 + id).to_string());
+        let path = "/topic/sys/pk1/d1/thing/measurepoint/post";
+        let answer = device.ask(coap::Message::request(coap::POST, path).payload(post.as_bytes()));
+        assert!(String::from_utf8_lossy(&answer.payload).contains("\"code\":200"), "{answer:?}");
+    }
+    hub.signal("KILL");
+    hub.child.wait().unwrap();
+    let hub = Process::start(&["--data", &data, "--seed", &seed]);
+    let (_, body) = http(&mut tcp(hub.http()), "GET", "/hub/v1/state", "");
+    let world: Value = serde_json::from_str(&body).unwrap();
+    let device =
+        world["devices"].as_array().unwrap().iter().find(|device| device["deviceKey"] == "d1").unwrap();
+    assert_eq!(
+        (&device["measurepoints"]["temp"]["value"], &device["posts"]["accepted"]),
+        (&19.into(), &20.into())
+    );
+    // Sessions are not kept: the device signs in again.
+    let mut again = coap::Device::at(hub.ready["coap"].as_str().unwrap().parse().unwrap());
+    assert_eq!(again.post("d1", "x", 1.0).code, coap::code(4, 1));
+}

@@ -5,6 +5,7 @@
     reason = "each test binary uses a part of it, and a failure is to panic"
 )]
 
+pub(crate) mod coap;
 pub(crate) mod dtls_client;
 pub(crate) mod process;
 

@@ -20,6 +20,8 @@ mod respond;
 mod rings;
 mod separate;
 mod server;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod server_fuzz;
 mod shell;
 mod transfer;
 

@@ -14,6 +14,13 @@ const ALL_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Kept(usize);
 
+#[cfg(any(test, feature = "fuzz"))]
+impl Kept {
+    pub(super) fn bytes(&self) -> usize {
+        self.0
+    }
+}
+
 #[derive(Debug)]
 struct Exchange {
     id: u16,

@@ -125,6 +125,19 @@ impl Server {
         self.end_where(from, reason, |_| true);
     }
 
+    /// Whether somebody is signed in from this address.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn knows(&self, from: SocketAddr) -> bool {
+        self.peers.contains_key(&from)
+    }
+
+    /// Fails if anything is remembered although nobody is signed in.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn is_empty(&self) {
+        assert!(self.peers.is_empty() && self.held.is_empty());
+        assert_eq!((self.kept.bytes(), self.moving.bytes()), (0, 0));
+    }
+
     /// Acts on a datagram, as it arrives.
     pub(super) fn handle(&mut self, from: SocketAddr, datagram: &[u8]) {
         let Some(head) = Head::read(datagram) else {
@@ -161,22 +174,22 @@ impl Server {
 
     fn request(&mut self, from: SocketAddr, head: Head, datagram: &[u8]) {
         let now_ms = self.front.clock.monotonic_ms();
-        let known = self.peers.get_mut(&from);
+        let known = self.peers.get(&from);
         let most = if known.is_some() { DATAGRAM } else { DATAGRAM.min(AMPLIFICATION * datagram.len()) };
-        if let Some(peer) = known {
-            if let Some(answer) = peer.recent.find(head.id, now_ms) {
-                // Only a confirmable message is answered again (§4.5); one that is being answered is not yet.
-                if !answer.is_empty() && head.kind == Kind::Con {
-                    let answer = answer.to_vec();
-                    self.send(from, answer, true);
-                }
-                return;
+        if let Some(answer) = known.and_then(|peer| peer.recent.find(head.id, now_ms)) {
+            // Only a confirmable message is answered again (§4.5); one that is being answered is not yet.
+            if !answer.is_empty() && head.kind == Kind::Con {
+                let answer = answer.to_vec();
+                self.send(from, answer, true);
             }
-            peer.recent.begin(head.id, now_ms, &mut self.kept);
+            return;
         }
         let Some(packet) = message::read(datagram) else {
             return self.reject(from, head, Some("it is malformed (RFC 7252 section 3)"));
         };
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.recent.begin(head.id, now_ms, &mut self.kept);
+        }
         let token = packet.get_token().to_vec();
         let outcome = match Request::read(head.code, packet, datagram.len()) {
             Ok(request) => self.respond(from, request, most, now_ms),

@@ -18,7 +18,7 @@ type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The longest datagram that UDP carries.
 const LONGEST: usize = 64 * 1024;
-/// Datagrams that are read before others get their turn.
+/// Datagrams that are read before news and times are looked at.
 const BATCH: usize = 64;
 
 /// Serves a socket until the stop.
@@ -51,25 +51,27 @@ struct Shell<E> {
 impl<E: Endpoint> Shell<E> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            // Asked of the clock, since a timer may never get its turn while datagrams keep coming.
+            if self.endpoint.deadline().is_some_and(|deadline| deadline <= self.clock.monotonic_ms()) {
+                self.endpoint.expire();
+            }
             self.endpoint.take_news(cx);
             ready!(self.poll_send(cx));
-            let mut left = BATCH;
-            while left > 0 {
+            let mut read_any = false;
+            for _ in 0..BATCH {
                 let mut buffer = ReadBuf::new(&mut self.buffer);
                 let Poll::Ready(read) = self.socket.poll_recv_from(cx, &mut buffer) else { break };
-                left -= 1;
+                read_any = true;
                 // An error is that of a datagram that was sent: nobody is there any more.
                 if let Ok(from) = read {
                     self.endpoint.receive(from, buffer.filled());
                     ready!(self.poll_send(cx));
                 }
             }
-            if self.poll_timer(cx).is_pending() {
-                if left == 0 {
-                    // There may be more to read, and nothing else would wake this task.
-                    cx.waker().wake_by_ref();
-                }
-                return Poll::Pending;
+            // What was read may wait for the store, which is to wake this task. Under load the socket says that it has
+            // nothing when others are to have their turn, and wakes it too.
+            if !read_any {
+                ready!(self.poll_timer(cx));
             }
         }
     }

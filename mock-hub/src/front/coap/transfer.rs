@@ -18,6 +18,11 @@ pub(super) const EXPONENT: u8 = 5;
 pub(super) struct Moving(usize);
 
 impl Moving {
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn bytes(&self) -> usize {
+        self.0
+    }
+
     fn add(&mut self, more: usize) -> bool {
         let fits = self.0 + more <= ALL_BYTES;
         if fits {
