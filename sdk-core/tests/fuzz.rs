@@ -81,6 +81,11 @@ fn json() {
 }
 
 #[test]
+fn coap() {
+    run("coap", targets::coap);
+}
+
+#[test]
 fn topic() {
     run("topic", targets::topic);
 }

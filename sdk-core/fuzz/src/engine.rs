@@ -16,20 +16,20 @@ use enos_core::{Config, Hub, LinkFault, Login, Now};
 const MANY: usize = 2_000;
 
 /// Reads the script; zeros once it is over.
-struct Script<'a>(&'a [u8]);
+pub(crate) struct Script<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Script<'a> {
-    fn next(&mut self) -> u8 {
+    pub(crate) fn next(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         *first
     }
 
-    fn one_in(&mut self, n: u8) -> bool {
+    pub(crate) fn one_in(&mut self, n: u8) -> bool {
         self.next().is_multiple_of(n)
     }
 
-    fn take(&mut self, n: usize) -> &'a [u8] {
+    pub(crate) fn take(&mut self, n: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(n.min(self.0.len()));
         self.0 = rest;
         taken
@@ -37,16 +37,16 @@ impl<'a> Script<'a> {
 }
 
 #[derive(Default)]
-struct Seen {
+pub(crate) struct Seen {
     connecting: bool,
     online: bool,
     closed: bool,
-    open: Vec<u32>,
-    calls: Vec<CallId>,
+    pub(crate) open: Vec<u32>,
+    pub(crate) calls: Vec<CallId>,
 }
 
 impl Seen {
-    fn hear(&mut self, event: &Event<'_>) {
+    pub(crate) fn hear(&mut self, event: &Event<'_>) {
         assert!(!self.closed, "after Closed: {event:?}");
         match event {
             Event::Connecting => {

@@ -6,6 +6,7 @@
 use enos_core::json::{JsonKind, Members, Raw, Text};
 use enos_core::topic::{self, Kind};
 use enos_core::wire::Writer;
+use enos_core::wire::coap::{self, Block, DecodeError, MessageWriter};
 use enos_core::wire::mqtt::{self, FixedHeader, Packet};
 
 /// A packet that decodes must encode to bytes that decode to the same packet.
@@ -77,6 +78,38 @@ fn encode(out: &mut [u8], packet: &Packet<'_>) -> usize {
         Packet::Disconnect => mqtt::disconnect(out),
     };
     written.expect("room for what was there before")
+}
+
+/// A datagram that decodes must encode to the same message, and its block options to the same values.
+pub(crate) fn coap(data: &[u8]) {
+    let message = match coap::decode(data) {
+        Ok(message) => message,
+        Err(DecodeError::Short | DecodeError::Version(_)) => return assert_eq!(coap::sender(data), None),
+        Err(_) => return assert!(coap::sender(data).is_some()),
+    };
+    assert_eq!(coap::sender(data), Some((message.kind, message.id)));
+    let mut out = vec![0; data.len() + 8];
+    let mut w =
+        MessageWriter::new(&mut out, message.kind, message.code, message.id, message.token).expect("room");
+    let (mut last, mut count) = (0, 0);
+    for (number, value) in message.options() {
+        assert!(number >= last);
+        (last, count) = (number, count + 1);
+        w.option(number, value).expect("room");
+        if let Some(block) = Block::from_value(value) {
+            let mut out = [0; 16];
+            let mut w = MessageWriter::new(&mut out, message.kind, message.code, 1, &[]).expect("room");
+            w.block(23, block).expect("room");
+            let n = w.finish(&[]).expect("room");
+            assert_eq!(coap::decode(&out[..n]).expect("our own").block(23), Ok(Some(block)));
+        }
+    }
+    let n = w.finish(message.payload).expect("room for what was there before");
+    let again = coap::decode(&out[..n]).expect("our own");
+    assert_eq!((again.kind, again.code, again.id), (message.kind, message.code, message.id));
+    assert_eq!((again.token, again.payload), (message.token, message.payload));
+    assert!(again.options().eq(message.options()));
+    assert_eq!(again.options().count(), count);
 }
 
 /// What the reader accepts once it must accept again, piece by piece.
