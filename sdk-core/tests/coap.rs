@@ -420,6 +420,25 @@ fn each_message_has_its_own_token_and_id() {
     assert_eq!((ids.len(), tokens.len()), (packets.len(), packets.len()));
 }
 
+#[test]
+fn the_blocks_of_one_body_have_one_tag_and_another_body_another() {
+    let mut pair = online(false);
+    pair.hub.incomplete = 1;
+    let ids = [2_000, 1_500].map(|n| pair.post_text(&"x".repeat(n), 600_000));
+    pair.settle();
+    assert_eq!(pair.take(), ids.map(acknowledged));
+    let tag = |bytes: &[u8]| {
+        let packet = Packet::from_bytes(bytes).unwrap();
+        packet.get_first_option(coap_lite::CoapOption::Unknown(292)).cloned()
+    };
+    let mut tags: Vec<_> = pair.sent.iter().filter_map(|(_, bytes)| tag(bytes)).collect();
+    // Two blocks of the first body until the hub loses them, all five, then the four of the second.
+    assert_eq!(tags.len(), 2 + 5 + 4);
+    assert!(tags.iter().all(|tag| tag.len() == 2));
+    tags.dedup();
+    assert_eq!(tags.len(), 3, "{tags:?}");
+}
+
 // Proves: ENOS-COAP-A5-5 COAP-5.8.1-1
 #[test]
 fn commands_are_fetched_until_none_waits_and_answered() {

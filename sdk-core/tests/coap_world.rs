@@ -69,7 +69,9 @@ struct Sim<'m> {
     stored: bool,
     told: Vec<Told>,
     open: BTreeSet<u32>,
-    acknowledged: BTreeSet<u32>,
+    /// What each post said.
+    texts: BTreeMap<u32, String>,
+    posted: usize,
     commands: u32,
     heard: BTreeMap<String, usize>,
     sleeps: usize,
@@ -119,7 +121,8 @@ fn build<'m>(seed: u64, board: &'m mut Board) -> Sim<'m> {
         stored: false,
         told: Vec::new(),
         open: BTreeSet::new(),
-        acknowledged: BTreeSet::new(),
+        texts: BTreeMap::new(),
+        posted: 0,
         commands: 0,
         heard: BTreeMap::new(),
         sleeps: 0,
@@ -238,8 +241,11 @@ impl Sim<'_> {
             Told::Acknowledged(id, _) | Told::Rejected(id, ..) | Told::Failed(id, _) => {
                 assert!(self.open.remove(id), "settled twice, or never accepted: {told:?}");
                 if matches!(told, Told::Acknowledged(..)) {
-                    self.acknowledged.insert(*id);
-                    assert!(self.hub.posts.contains_key(&id.to_string()), "acknowledged and not stored");
+                    let stored = &self.hub.posts.get(&id.to_string()).expect("acknowledged and not stored");
+                    assert!(
+                        stored["measurepoints"]["t"] == self.texts[id].as_str(),
+                        "another body than was posted"
+                    );
                 }
             }
             Told::Command { call, params, .. } => {
@@ -298,7 +304,8 @@ impl Sim<'_> {
                 self.input(Input::Stored(works.then_some(()).ok_or(StoreError)));
             }
             Act::Post => {
-                let text = "p".repeat([1, 1, 700, 2_000][self.rng.below(4)]);
+                self.posted += 1;
+                let text = format!("{:04}", self.posted).repeat([1, 1, 300, 700][self.rng.below(4)]);
                 let points = [Point { id: "t", value: Value::Str(&text), quality: None }];
                 let timeout_ms = [8_000, 100_000, 900_000][self.rng.below(3)];
                 let post = Request::PostMeasurepoints {
@@ -309,6 +316,7 @@ impl Sim<'_> {
                 };
                 if let Ok(id) = self.engine.request(now, post) {
                     self.open.insert(id.0);
+                    self.texts.insert(id.0, text);
                 }
                 self.drain();
             }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::sim::hub::{DEVICE_SECRET, PRODUCT_SECRET};
 
+const REQUEST_TAG: u16 = 292;
 const COMMAND_PATH: u16 = 2100;
 const COMMAND: u16 = 2102;
 
@@ -22,7 +23,7 @@ pub struct Hub {
     /// What was answered to a message of this address and Message ID.
     answered: BTreeMap<(u16, u16), Vec<Vec<u8>>>,
     /// Bodies that come in blocks: next offset and bytes.
-    uploads: BTreeMap<u16, Vec<u8>>,
+    uploads: BTreeMap<(u16, Vec<u8>), Vec<u8>>,
     /// Bodies that go in blocks.
     downloads: BTreeMap<u16, (ResponseType, Vec<u8>)>,
     pub activated: bool,
@@ -225,7 +226,7 @@ impl Hub {
         if !known || self.forgets > 0 {
             self.forgets = self.forgets.saturating_sub(1);
             self.sessions.remove(&address);
-            self.uploads.remove(&address);
+            self.uploads.retain(|(from, _), _| *from != address);
             return Some(plain(ResponseType::Unauthorized));
         }
         if let Some(block) = number(packet, CoapOption::Block2).filter(|block| block >> 4 > 0) {
@@ -278,21 +279,23 @@ impl Hub {
             answer.add_option(CoapOption::Block1, uint(u32::from(self.exponent)));
             return Err(answer);
         }
+        let tag = packet.get_first_option(CoapOption::Unknown(REQUEST_TAG)).expect("a tag").clone();
+        let key = (address, tag);
         if number == 0 {
-            self.uploads.insert(address, Vec::new());
+            self.uploads.insert(key.clone(), Vec::new());
         }
         let lost = self.incomplete > 0 && number == 1;
         if lost {
             self.incomplete -= 1;
-            self.uploads.remove(&address);
+            self.uploads.remove(&key);
         }
-        let Some(body) = self.uploads.get_mut(&address).filter(|body| body.len() == offset) else {
+        let Some(body) = self.uploads.get_mut(&key).filter(|body| body.len() == offset) else {
             return Err(plain(ResponseType::RequestEntityIncomplete));
         };
         assert!(!more || packet.payload.len() == 16 << exponent);
         body.extend_from_slice(&packet.payload);
         if !more {
-            return Ok(self.uploads.remove(&address).unwrap());
+            return Ok(self.uploads.remove(&key).unwrap());
         }
         let mut answer = plain(ResponseType::Continue);
         let asked = exponent.min(self.exponent);

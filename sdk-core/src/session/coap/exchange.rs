@@ -5,7 +5,7 @@ use crate::session::Exchange;
 use crate::session::buffers::Tx;
 use crate::sign;
 use crate::wire::coap::{
-    Block, CoapOption, MessageClass, MessageType, MessageWriter, RequestType, content_format,
+    Block, CoapOption, MessageClass, MessageType, MessageWriter, RequestType, content_format, option,
 };
 use crate::wire::{Full, Writer};
 
@@ -16,7 +16,7 @@ const EXPONENT: u8 = 5;
 /// How often a body is begun anew because the hub lost pieces of it, or wants smaller ones.
 pub(super) const MAX_RESTARTS: u8 = 4;
 /// The largest that header, token, options but Uri-Path, and payload marker take together.
-const FIXED: usize = 4 + 4 + 2 + 5 + 5 + 6 + 1;
+const FIXED: usize = 4 + 4 + 2 + 5 + 5 + 6 + 4 + 1;
 
 /// How far the newest datagram of an exchange has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,9 @@ pub(super) struct Open {
     pub(super) sent_at: u64,
     /// The block of our body that is sent; `None`: it goes whole, or has gone.
     pub(super) upload: Option<Block>,
+    /// Tells its blocks from those of an earlier body, which may come late: without it a hub could make one body of two
+    /// (RFC 9175 §3.4).
+    pub(super) tag: u16,
     /// The hub has all of our body.
     pub(super) uploaded: bool,
     /// The size that the hub asked for.
@@ -66,6 +69,7 @@ impl Open {
             stage: Stage::Unwritten,
             sent_at: 0,
             upload: None,
+            tag: 0,
             uploaded: false,
             exponent: None,
             download: None,
@@ -270,7 +274,6 @@ impl Coap {
 /// Writes the datagram that this exchange needs next, and notes which block it carries.
 fn datagram(room: &mut [u8], open: &mut Open, body: &Body<'_>) -> Result<usize, Full> {
     let method = MessageClass::Request(body.method);
-    let most = room.len();
     let mut w =
         MessageWriter::new(room, MessageType::Confirmable, method, open.id, &open.token.to_be_bytes())?;
     w.path(body.root)?;
@@ -296,8 +299,9 @@ fn datagram(room: &mut [u8], open: &mut Open, body: &Body<'_>) -> Result<usize, 
     let block = match open.upload {
         Some(block) => block,
         None => {
-            // Block1 with the largest number, Size1, marker.
-            let left = left.saturating_sub(5 + 6);
+            // Block1 with the largest number, Size1, Request-Tag.
+            let left = left.saturating_sub(5 + 6 + 4);
+            open.tag = open.token as u16;
             let fitting = (0..=EXPONENT).rev().find(|exponent| 16 << exponent <= left).ok_or(Full)?;
             let exponent = open.exponent.map_or(fitting, |asked| asked.min(fitting));
             Block { number: 0, more: true, exponent }
@@ -314,6 +318,6 @@ fn datagram(room: &mut [u8], open: &mut Open, body: &Body<'_>) -> Result<usize, 
     if block.number == 0 {
         w.uint(CoapOption::Size1.into(), u32::try_from(body.payload.len()).map_err(|_| Full)?)?;
     }
-    debug_assert!(piece.len() < most);
+    w.option(option::REQUEST_TAG, &open.tag.to_be_bytes())?;
     w.finish(piece)
 }

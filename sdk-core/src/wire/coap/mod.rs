@@ -22,6 +22,8 @@ pub use encode::{MessageWriter, empty};
 
 /// Options that EnOS has beside those of the RFCs (`docs-coap-http.md` A.5).
 pub mod option {
+    /// Tells the blocks of one body from those of another (RFC 9175 §3). Elective.
+    pub const REQUEST_TAG: u16 = 292;
     /// Path of a command that waits at the hub: `/topic/…`, a string. Elective.
     pub const COMMAND_PATH: u16 = 2100;
     /// The command itself, where it fits the datagram. Elective, unsafe to forward.
