@@ -18,6 +18,9 @@ fn in_every_way(source: &str) {
         assert_eq!(Program::new(source, language).output(&[]), "done\n");
     }
     assert_eq!(Program::with(source, Language::C99, SANITIZERS, &[]).output(&[]), "done\n");
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        assert_eq!(Program::sanitized(source, SANITIZERS).output(&[]), "done\n");
+    }
     if support::has_valgrind() {
         assert_eq!(Program::with(source, Language::C99, &[], VALGRIND).output(&[]), "done\n");
     }

@@ -44,6 +44,33 @@ pub(crate) fn installed() -> &'static Path {
     })
 }
 
+/// The engine's archive with AddressSanitizer inside of its Rust, not only in the program around it, and with the checks of
+/// a debug build, those of `unsafe` preconditions among them.
+///
+/// The stable compiler has the sanitizer, but takes the flag from those only who ask it to behave like nightly.
+fn instrumented() -> &'static Path {
+    const HOST: &str = "x86_64-unknown-linux-gnu";
+    static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
+    ARCHIVE.get_or_init(|| {
+        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("engine/sanitized");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(folder()).args(["rustc", "--quiet", "--locked", "--lib", "--profile", "engine"]);
+        // With a target named, build scripts stay as they are.
+        cargo.args(["--features", "freestanding", "--crate-type", "staticlib", "--target", HOST]);
+        cargo
+            .arg("--target-dir")
+            .arg(&target)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        cargo.env(
+            "RUSTFLAGS",
+            "-Zsanitizer=address -Cdebug-assertions -Coverflow-checks -Cforce-frame-pointers",
+        );
+        run(&mut cargo, "cargo");
+        target.join(HOST).join("engine/libenos_engine.a")
+    })
+}
+
 /// Whether valgrind is there; where CI is, it has to be.
 pub(crate) fn has_valgrind() -> bool {
     let there = Command::new("valgrind").arg("--version").output().is_ok();
@@ -86,7 +113,17 @@ impl Program {
         Self::of(&folder().join("tests/c").join(source), language, flags, under)
     }
 
+    /// With sanitizers in the program and in the engine.
+    pub(crate) fn sanitized(source: &str, flags: &[&str]) -> Self {
+        let source = folder().join("tests/c").join(source);
+        Self::linked(&source, Language::C99, flags, &[], instrumented())
+    }
+
     pub(crate) fn of(source: &Path, language: Language, flags: &[&str], under: &[&str]) -> Self {
+        Self::linked(source, language, flags, under, &installed().join("lib/libenos_engine.a"))
+    }
+
+    fn linked(source: &Path, language: Language, flags: &[&str], under: &[&str], archive: &Path) -> Self {
         let (compiler, standard, package) = match language {
             Language::C99 => ("cc", ["-std=c99", "-xc"], "gcc"),
             Language::Cpp11 => ("c++", ["-std=c++11", "-xc++"], "g++"),
@@ -97,8 +134,10 @@ impl Program {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let mut command = Command::new(compiler);
         command.args(standard).args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-g"]).args(flags);
-        command.arg("-I").arg(installed().join("include")).arg("-I").arg(folder().join("../include"));
-        command.arg(source).args(["-xnone", "-o"]).arg(&path).arg(installed().join("lib/libenos_engine.a"));
+        for include in ["include", "../include"] {
+            command.arg("-I").arg(folder().join(include));
+        }
+        command.arg(source).args(["-xnone", "-o"]).arg(&path).arg(archive);
         run(&mut command, package);
         Self { path, under: under.iter().map(|word| (*word).to_owned()).collect() }
     }
