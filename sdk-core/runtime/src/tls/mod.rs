@@ -5,6 +5,7 @@
 
 mod certificate;
 mod explain;
+mod provider;
 
 pub(crate) use certificate::{Certificate, date};
 pub(crate) use explain::{explain, explain_io};
@@ -14,7 +15,6 @@ use crate::error::Error;
 use crate::link::Down;
 use enos_core::LinkFault;
 use rustls::client::Resumption;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
@@ -212,7 +212,7 @@ impl TlsSetup {
     }
 
     fn build(&self, roots: Arc<RootCertStore>) -> Result<ClientConfig, String> {
-        let builder = ClientConfig::builder_with_provider(provider())
+        let builder = ClientConfig::builder_with_provider(provider::provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("TLS cannot be set up: {error}. This is a bug"))?
             .with_root_certificates(roots);
@@ -232,12 +232,6 @@ impl TlsSetup {
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
         Ok(config)
     }
-}
-
-/// The one set of algorithms; immutable, so all runtimes share it.
-fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())).clone()
 }
 
 fn parse_ca(pem: &[u8]) -> Result<RootCertStore, Error> {
