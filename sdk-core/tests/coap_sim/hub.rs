@@ -21,7 +21,7 @@ pub struct Hub {
     /// Addresses signed in, and their mode.
     pub sessions: BTreeMap<u16, u8>,
     /// What was answered to a message of this address and Message ID.
-    answered: BTreeMap<(u16, u16), Vec<Vec<u8>>>,
+    pub answered: BTreeMap<(u16, u16), Vec<Vec<u8>>>,
     /// Bodies that come in blocks: next offset and bytes.
     uploads: BTreeMap<(u16, Vec<u8>), Vec<u8>>,
     /// Bodies that go in blocks.
@@ -36,6 +36,8 @@ pub struct Hub {
     pub commands: VecDeque<(String, String)>,
     pub fetched: usize,
     pub signed_in: usize,
+    /// Modes of the handshakes.
+    pub modes: Vec<u8>,
     pub lifetimes: Vec<u64>,
     pub requests: usize,
     pub repeated: usize,
@@ -104,6 +106,7 @@ impl Hub {
             commands: VecDeque::new(),
             fetched: 0,
             signed_in: 0,
+            modes: Vec::new(),
             lifetimes: Vec::new(),
             requests: 0,
             repeated: 0,
@@ -137,6 +140,7 @@ impl Hub {
         assert_eq!((pk, dk), ("pk", "dk"));
         self.lifetimes.push(lifetime.parse().unwrap());
         let mode: u8 = mode.parse().unwrap();
+        self.modes.push(mode);
         let secret = if mode == 3 { PRODUCT_SECRET } else { DEVICE_SECRET };
         let right = Sha256::digest(secret.as_bytes())[8..24] == key[..];
         if !right || mode == 3 && self.activated {

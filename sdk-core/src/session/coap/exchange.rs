@@ -163,7 +163,9 @@ impl Coap {
                     what
                 } else if self.is_due(now, waiting) && !self.secure {
                     What::SignIn
-                } else if !(self.hint.is_empty() || waiting && self.outbox_next) {
+                } else if !self.hint.is_empty() {
+                    // The options of an answer are looked at once the next message is written, so that the outbox
+                    // has its turn after each command.
                     What::Fetch
                 } else if waiting && !activating {
                     // A token stands for any here; the caller knows which.
@@ -200,7 +202,6 @@ impl Coap {
             Some(token) => What::Ask(token),
             None => What::Tell,
         });
-        self.outbox_next = false;
         let path = [exchange.topic, "", ""];
         let payload = exchange.payload;
         self.write(now, &Body { method: RequestType::Post, root: "/topic", path, payload }, tx)
@@ -225,7 +226,6 @@ impl Coap {
     /// Writes the next datagram that fetches what the hub has hinted at. False if it does not fit.
     pub(crate) fn write_fetch(&mut self, now: u64, tx: &mut Tx<'_>) -> bool {
         self.begin(What::Fetch);
-        self.outbox_next = true;
         let mut path = [0; MAX_HINT];
         let len = self.hint.len().min(MAX_HINT);
         path[..len].copy_from_slice(&self.hint[..len]);

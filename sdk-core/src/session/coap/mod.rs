@@ -160,8 +160,6 @@ pub(crate) struct Coap {
     refused: Option<What>,
     /// Path of what is to be fetched; empty if nothing is.
     hint: Vec<u8>,
-    /// A command was fetched, so a message of the outbox is next.
-    outbox_next: bool,
     seen: Seen,
     replies: Replies,
     bucket: Bucket,
@@ -200,7 +198,6 @@ impl Coap {
             signs_in_again: false,
             refused: None,
             hint: Vec::new(),
-            outbox_next: false,
             seen: Seen::default(),
             replies: Replies::default(),
             bucket: Bucket::new(settings.bytes_per_second),

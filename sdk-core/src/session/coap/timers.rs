@@ -62,16 +62,21 @@ impl Coap {
         {
             return Some(Error::new(ErrorKind::Timeout, Cause::NoAnswer(self.sign_in_timeout_ms)));
         }
-        let open = self.open.as_mut()?;
-        let over = match open.stage {
-            Stage::Waiting { until, timeout_ms, tries } if now >= until => {
-                self.unheard = self.unheard.saturating_add(1);
-                open.stage = Stage::Again { timeout_ms: timeout_ms.saturating_mul(2), tries: tries + 1 };
-                tries >= MAX_RETRANSMIT || self.unheard > MAX_RETRANSMIT
+        let answer_is_late = match &mut self.open {
+            Some(Open { stage: stage @ Stage::Waiting { .. }, .. }) => {
+                if let Stage::Waiting { until, timeout_ms, tries } = *stage
+                    && now >= until
+                {
+                    self.unheard = self.unheard.saturating_add(1);
+                    *stage = Stage::Again { timeout_ms: timeout_ms.saturating_mul(2), tries: tries + 1 };
+                }
+                false
             }
-            Stage::Acknowledged { until } => now >= until,
+            Some(Open { stage: Stage::Acknowledged { until }, .. }) => now >= *until,
             _ => false,
         };
+        // Those of requests that nobody waits for any more count, too: short time-outs must not hide a dead hub.
+        let over = answer_is_late || self.unheard > MAX_RETRANSMIT;
         if over {
             self.finish(now);
             self.unheard = 0;
