@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod bytes;
 pub mod coap;
 pub mod driver;
 pub mod peer;
