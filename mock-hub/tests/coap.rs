@@ -146,7 +146,7 @@ fn what_is_not_the_device_s_own_is_refused() {
     }
 }
 
-// Proves: RFC7252-4.2 a confirmable message that cannot be processed is rejected, a ping among them.
+// Proves: COAP-4.2-1 COAP-4.3-1
 #[test]
 fn what_is_no_request_is_reset_or_ignored() {
     let hub = hub();
@@ -187,7 +187,7 @@ fn what_is_no_request_is_reset_or_ignored() {
     assert!(told.iter().any(|text| text.contains("malformed")), "{told:?}");
 }
 
-// Proves: RFC7252-4.5 a duplicate is answered as before and acted on once.
+// Proves: COAP-4.5-1
 #[test]
 fn a_datagram_that_comes_twice_is_acted_on_once() {
     let (hub, clock) = standing_hub();

@@ -80,6 +80,8 @@ pub mod option {
     pub const SIZE2: u16 = 28;
     /// Size1.
     pub const SIZE1: u16 = 60;
+    /// Request-Tag (RFC 9175 §3).
+    pub const REQUEST_TAG: u16 = 292;
     /// EnOS: where a command waits.
     pub const HINT: u16 = 2100;
     /// EnOS: the command itself.

@@ -27,6 +27,8 @@ pub struct Ready {
     pub mqtts: SocketAddr,
     /// Plain CoAP.
     pub coap: SocketAddr,
+    /// CoAP over DTLS.
+    pub coaps: SocketAddr,
     /// `http://HOST:PORT` of REST and control.
     pub http: String,
     /// The hub's certificate authority.
@@ -156,12 +158,18 @@ fn launch(
     ports: Option<(&Ready, SocketAddr)>,
 ) -> io::Result<(Child, Ready, SocketAddr)> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let (mqtt, mqtts, coap, http) =
-        ports.map_or((any, any, any, any), |(ready, http)| (ready.mqtt, ready.mqtts, ready.coap, http));
+    let [mqtt, mqtts, coap, coaps, http] =
+        ports.map_or([any; 5], |(ready, http)| [ready.mqtt, ready.mqtts, ready.coap, ready.coaps, http]);
     let mut command = Command::new(program);
     command.arg("serve").arg("--memory").arg("--seed").arg(seed);
-    let listeners =
-        [("--mqtt", mqtt), ("--mqtts", mqtts), ("--coap", coap), ("--http", http), ("--https", any)];
+    let listeners = [
+        ("--mqtt", mqtt),
+        ("--mqtts", mqtts),
+        ("--coap", coap),
+        ("--coaps", coaps),
+        ("--http", http),
+        ("--https", any),
+    ];
     for (flag, address) in listeners {
         command.arg(flag).arg(address.to_string());
     }

@@ -9,6 +9,7 @@
 //! A failing seed plays again, with its trace, by `ENOS_WORLD_SEED=… cargo test -p conformance --test world`.
 
 mod application;
+pub mod coap;
 mod device;
 mod disaster;
 mod faults;

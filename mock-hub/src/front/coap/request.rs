@@ -175,7 +175,7 @@ mod tests {
         Request::read(2, read(&datagram).unwrap(), datagram.len())
     }
 
-    // Proves: a critical option that is unknown, repeated or too long is refused, an elective one ignored.
+    // Proves: COAP-5.4.1-1 COAP-5.4.1-2 COAP-5.4.3-1 COAP-5.4.5-1
     #[test]
     fn options_are_judged_as_the_standard_says() {
         assert_eq!(request(b"\xB4auth\x02pk").unwrap().path, "/auth/pk");
