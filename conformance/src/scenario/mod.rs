@@ -22,7 +22,7 @@ pub use run::{Failed, run};
 pub use setup::Tools;
 
 /// One file of `scenarios`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The file's name without its ending.
@@ -47,6 +47,9 @@ pub struct Scenario {
     /// Something else than whole packets reaches the hub's MQTT port; otherwise tshark must decode everything.
     #[serde(default)]
     pub garbled: bool,
+    /// Transports that it runs over, one row of the table for each; `${hub}` is the hub's URL then.
+    #[serde(default = "default_over")]
+    pub over: Vec<Over>,
     /// Servers beside the hub, by name.
     #[serde(default)]
     pub servers: BTreeMap<String, ServerSpec>,
@@ -57,6 +60,34 @@ pub struct Scenario {
     pub each: Option<Each>,
     /// What is done, in order.
     pub steps: Vec<Step>,
+}
+
+/// A transport that a scenario runs over.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Over {
+    /// MQTT over TCP.
+    Tcp,
+    /// CoAP over UDP.
+    Coap,
+    /// CoAP over DTLS.
+    Coaps,
+}
+
+impl Over {
+    /// The scheme of its URL.
+    #[must_use]
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Coap => "coap",
+            Self::Coaps => "coaps",
+        }
+    }
+}
+
+fn default_over() -> Vec<Over> {
+    vec![Over::Tcp]
 }
 
 /// Numbers for which the steps are run, one after the other.
@@ -76,7 +107,7 @@ fn default_bound() -> u64 {
 }
 
 /// A server on a free loopback port.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "is")]
 pub enum ServerSpec {
     /// Carries everything to the hub; a `relay` step breaks it.
@@ -129,6 +160,12 @@ pub enum ServerSpec {
         /// Pause between two bytes, in milliseconds.
         pause_ms: u64,
     },
+    /// Carries datagrams to the port of the scenario's transport; a `relay` step loses some or moves on.
+    DatagramRelay,
+    /// Answers every datagram with RST.
+    DatagramReset,
+    /// Reads datagrams and says nothing.
+    DatagramSilent,
 }
 
 fn default_target() -> String {
@@ -144,7 +181,7 @@ fn default_names() -> Vec<String> {
 }
 
 /// A client certificate.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateSpec {
     /// `hub`: applied for through the hub's REST; `stranger`: of an authority nobody knows.
@@ -157,7 +194,7 @@ pub struct CertificateSpec {
 }
 
 /// One step: one act, and what must come of it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// A request to the driver.
@@ -181,7 +218,8 @@ pub struct Step {
     pub clock: Option<Value>,
     /// `stop`, `start` or `restart`.
     pub hub: Option<String>,
-    /// A relay's name and what it does: `cut`, `refuse`, `accept`, `hold`, `carry`, `cut-after up|down BYTES`.
+    /// A relay's name and what it does: `cut`, `refuse`, `accept`, `hold`, `carry`, `cut-after up|down BYTES`; one of
+    /// datagrams `cut`, `carry`, `move`, `lose up|down BEHIND`.
     pub relay: Option<Words>,
     /// Waits for the answer of the act that was started under this name.
     pub finish: Option<String>,
@@ -204,7 +242,7 @@ pub struct Step {
 }
 
 /// Words: a text that is split at blanks, or a list whose words may hold blanks.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Words {
     /// Split at blanks.
@@ -223,7 +261,7 @@ impl Words {
 }
 
 /// What an error must be.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fails {
     /// Number of the error table.
@@ -233,6 +271,24 @@ pub struct Fails {
     pub hub_code: i64,
     /// What the message must hold: words of the cause and of the next step.
     pub says: Vec<String>,
+}
+
+impl Scenario {
+    /// It over each of its transports: all but MQTT's are told by their names.
+    fn rows(self) -> impl Iterator<Item = Self> {
+        self.over.clone().into_iter().map(move |over| {
+            let name = match over {
+                Over::Tcp => self.name.clone(),
+                _ => format!("{}/{}", self.name, over.scheme()),
+            };
+            Self { name, over: vec![over], ..self.clone() }
+        })
+    }
+
+    /// The transport it runs over.
+    pub(crate) fn transport(&self) -> Over {
+        self.over.first().copied().unwrap_or(Over::Tcp)
+    }
 }
 
 /// Reads every scenario of a folder, in the order of their names. A file that cannot be read is an error.
@@ -248,7 +304,7 @@ pub fn load(folder: &Path) -> io::Result<Vec<Scenario>> {
         let mut scenario: Scenario = toml::from_str(&text).map_err(|error| named(error.to_string()))?;
         scenario.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         check(&scenario).map_err(named)?;
-        scenarios.push(scenario);
+        scenarios.extend(scenario.rows());
     }
     scenarios.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(scenarios)
@@ -258,6 +314,9 @@ pub fn load(folder: &Path) -> io::Result<Vec<Scenario>> {
 fn check(scenario: &Scenario) -> Result<(), String> {
     if scenario.steps.is_empty() || scenario.covers.is_empty() {
         return Err("a scenario has steps, and says what it covers".to_owned());
+    }
+    if scenario.over.is_empty() {
+        return Err("`over` names a transport".to_owned());
     }
     if scenario.each.as_ref().is_some_and(|each| each.from > each.to) {
         return Err("`each` counts upwards".to_owned());

@@ -76,10 +76,10 @@ pub fn run(scenario: &Scenario, tools: &Tools) -> Result<Duration, Failed> {
         Ok(heard) => heard,
         Err(why) => return Err(failed(scenario.steps.len() + 1, why, world.driver.errors())),
     };
-    let World { driver, mut hub, servers, captures, scratch, .. } = world;
+    let World { driver, mut hub, servers, datagrams, captures, scratch, .. } = world;
     let last = scenario.steps.len() + 1;
     driver.end().map_err(|why| failed(last, why.into(), String::new()))?;
-    drop(servers);
+    drop((servers, datagrams));
     let took = started.elapsed();
     if let Some(captures) = captures {
         hub.stop().map_err(|why| failed(last, why.into(), String::new()))?;
@@ -89,7 +89,7 @@ pub fn run(scenario: &Scenario, tools: &Tools) -> Result<Duration, Failed> {
     Ok(took)
 }
 
-/// What was on the wire is MQTT to a third party, every packet of it; there is some if the hub heard of a device.
+/// What was on the wire is MQTT or CoAP to a third party, every packet of it; there is some if the hub heard of a device.
 fn decoded(scenario: &Scenario, captures: &Path, heard: bool) -> Outcome {
     let mut packets = 0;
     for file in std::fs::read_dir(captures)? {
@@ -100,7 +100,7 @@ fn decoded(scenario: &Scenario, captures: &Path, heard: bool) -> Outcome {
         }
     }
     if heard && packets == 0 {
-        return Err("a device signed in, and tshark finds no MQTT".into());
+        return Err("a device signed in, and tshark finds neither MQTT nor CoAP".into());
     }
     Ok(())
 }
@@ -296,6 +296,16 @@ fn call(
 
 fn relay(words: &[String], world: &World) -> Outcome {
     let [name, act, rest @ ..] = words else { return Err("a relay has a name and an act".into()) };
+    if let Some(relay) = world.datagrams.get(name) {
+        match (act.as_str(), rest) {
+            ("cut", []) => relay.cut(true),
+            ("carry", []) => relay.cut(false),
+            ("move", []) => relay.move_on()?,
+            ("lose", [way, behind]) => relay.lose(direction(way)?, behind.parse()?),
+            _ => return Err(format!("a relay of datagrams does not do {words:?}").into()),
+        }
+        return Ok(());
+    }
     let server = world.servers.get(name).ok_or_else(|| format!("there is no server `{name}`"))?;
     match (act.as_str(), rest) {
         ("cut", []) => server.cut(),
@@ -304,14 +314,17 @@ fn relay(words: &[String], world: &World) -> Outcome {
         ("hold", []) => server.hold(true),
         ("carry", []) => server.hold(false),
         ("cut-after", [way, bytes]) => {
-            let way = match &**way {
-                "up" => Direction::Up,
-                "down" => Direction::Down,
-                other => return Err(format!("`{other}` is no direction").into()),
-            };
-            server.cut_after(way, bytes.parse()?);
+            server.cut_after(direction(way)?, bytes.parse()?);
         }
         _ => return Err(format!("a relay does not do {words:?}").into()),
     }
     Ok(())
+}
+
+fn direction(word: &str) -> Result<Direction, String> {
+    match word {
+        "up" => Ok(Direction::Up),
+        "down" => Ok(Direction::Down),
+        other => Err(format!("`{other}` is no direction")),
+    }
 }

@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::net::TcpSocket;
 
 use super::text::Texts;
-use super::{Scenario, ServerSpec};
+use super::{Over, Scenario, ServerSpec};
 use crate::driver::Driver;
 use crate::peer::certificate::{Authority, KeyKind};
+use crate::peer::datagrams::{self, Datagrams};
 use crate::peer::hub::Hub;
 use crate::peer::net::{Manner, Server, tls_server};
 use crate::peer::scratch::Scratch;
@@ -34,6 +35,7 @@ pub struct Tools {
 pub(super) struct World {
     pub(super) driver: Driver,
     pub(super) servers: BTreeMap<String, Server>,
+    pub(super) datagrams: BTreeMap<String, Datagrams>,
     pub(super) hub: Hub,
     pub(super) texts: Texts,
     /// Where the hub's traffic is written.
@@ -53,8 +55,17 @@ impl World {
         let ready = hub.ready();
         texts.set("mqtt", ready.mqtt.to_string());
         texts.set("mqtts", ready.mqtts.to_string());
+        let over = scenario.transport();
+        let address = match over {
+            Over::Tcp => ready.mqtt,
+            Over::Coap => ready.coap,
+            Over::Coaps => ready.coaps,
+        };
+        texts.set("hub", format!("{}://{address}", over.scheme()));
+        texts.set("scheme", over.scheme());
         texts.set("mqtts_port", ready.mqtts.port().to_string());
         texts.set("coap", ready.coap.to_string());
+        texts.set("coaps", ready.coaps.to_string());
         texts.set("scratch", path(scratch.path()));
         texts.set("ca", path(&scratch.write("ca.pem", &ready.ca_pem)?));
         let stranger = Authority::new("a stranger's authority")?;
@@ -74,8 +85,20 @@ impl World {
             texts
                 .set(format!("key.{name}"), path(&scratch.write(&format!("{name}.key.pem"), &identity.key)?));
         }
-        let mut servers = BTreeMap::new();
+        let (mut servers, mut datagrams) = (BTreeMap::new(), BTreeMap::new());
         for (name, spec) in &scenario.servers {
+            let manner = match spec {
+                ServerSpec::DatagramRelay => Some(datagrams::Manner::Relay(address)),
+                ServerSpec::DatagramReset => Some(datagrams::Manner::Reset),
+                ServerSpec::DatagramSilent => Some(datagrams::Manner::Silent),
+                _ => None,
+            };
+            if let Some(manner) = manner {
+                let server = Datagrams::start(manner)?;
+                texts.set(name.as_str(), server.address().to_string());
+                datagrams.insert(name.clone(), server);
+                continue;
+            }
             let server = server(spec, &hub, &stranger, &texts)?;
             texts.set(name.as_str(), server.address().to_string());
             texts.set(format!("{name}_port"), server.address().port().to_string());
@@ -83,7 +106,7 @@ impl World {
         }
         let (program, arguments) = tools.driver.split_first().ok_or("no driver")?;
         let driver = Driver::start(Command::new(program).args(arguments))?;
-        Ok(Self { driver, servers, hub, texts, captures, scratch, _nobody: nobody })
+        Ok(Self { driver, servers, datagrams, hub, texts, captures, scratch, _nobody: nobody })
     }
 
     /// The hub's certificate authority is made anew at each start.
@@ -136,6 +159,9 @@ fn server(
         }
         ServerSpec::Drip { hex, pause_ms } => {
             (loopback, Manner::Drip(bytes(hex)?, Duration::from_millis(*pause_ms)))
+        }
+        ServerSpec::DatagramRelay | ServerSpec::DatagramReset | ServerSpec::DatagramSilent => {
+            return Err("a server of datagrams speaks no TCP".into());
         }
     };
     Ok(Server::start(at, manner)?)

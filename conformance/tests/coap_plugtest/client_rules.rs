@@ -180,7 +180,7 @@ fn client_and_error_codes() {
         server.send(&request.piggybacked(code::of(class, detail)));
         let error = fate.recv_timeout(Duration::from_secs(20)).expect("an end").expect_err("refused");
         let number = i64::from(class) * 100 + i64::from(detail);
-        assert_eq!((error.kind, i64::from(error.hub_code)), (kind, number), "{error}");
+        assert_eq!((error.kind, error.hub_code), (kind, number), "{error}");
     }
 }
 

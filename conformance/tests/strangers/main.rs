@@ -2,7 +2,9 @@
 //!
 //! Each test starts what it needs on free loopback ports and ends it.
 
+mod aiocoap;
 mod device;
+mod libcoap;
 mod mosquitto;
 mod paho;
 mod python;
