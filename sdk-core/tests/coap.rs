@@ -414,6 +414,10 @@ fn a_large_answer_comes_in_blocks() {
         pair.settle();
         let [Told::Acknowledged(settled, data)] = &pair.take()[..] else { panic!() };
         assert_eq!((*settled, data.len()), (id, 3_002));
+        // By its options the hub knows which answer goes on: those of the request come again, save Block1 and Size1.
+        let last = Packet::from_bytes(&pair.sent.last().unwrap().1).unwrap();
+        let options: Vec<u16> = last.options().map(|(number, _)| *number).collect();
+        assert_eq!(options, if large_post { vec![11, 12, 23, 292] } else { vec![11, 12, 23] });
         assert_eq!(pair.hub.came.len(), 1);
     }
 }

@@ -282,15 +282,21 @@ fn datagram(room: &mut [u8], open: &mut Open, body: &Body<'_>) -> Result<usize, 
     if !separator.is_empty() {
         w.path(last)?;
     }
+    if !body.payload.is_empty() {
+        w.uint(CoapOption::ContentFormat.into(), content_format::JSON)?;
+    }
     if let Some(block) = open.download {
-        // What the hub has of ours is not sent again (RFC 7959 §3.3).
+        // What the hub has of ours is not sent again (RFC 7959 §3.3); the other options are, since by them a hub knows
+        // which answer is meant.
         w.block(CoapOption::Block2.into(), Block { more: false, ..block })?;
+        if open.upload.is_some() {
+            w.option(option::REQUEST_TAG, &open.tag.to_be_bytes())?;
+        }
         return w.finish(&[]);
     }
     if body.payload.is_empty() {
         return w.finish(&[]);
     }
-    w.uint(CoapOption::ContentFormat.into(), content_format::JSON)?;
     let left = w.payload_room();
     let fits = body.payload.len() <= left && open.exponent.is_none_or(|e| body.payload.len() <= 16 << e);
     if open.upload.is_none() && fits {

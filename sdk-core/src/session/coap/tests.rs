@@ -183,7 +183,12 @@ fn blocks_of_an_answer_must_follow_each_other() {
     let datagram = send(&mut session, 1, &tx);
     let asked = decode(&datagram).expect("a message");
     assert_eq!(asked.block(23), Ok(Some(Block { number: 1, more: false, exponent: 1 })));
-    assert!(asked.payload.is_empty() && asked.option(CoapOption::ContentFormat.into()).is_none());
+    assert!(asked.payload.is_empty() && asked.option(option::REQUEST_TAG).is_none());
+    assert_eq!(
+        asked.option(CoapOption::ContentFormat.into()),
+        Some(&[50][..]),
+        "by it a hub knows the answer"
+    );
     let skipped =
         response(ACK, ResponseType::Changed, asked.id, asked.token, &[(23, &block(2))], &[b'a'; 32]);
     assert!(matches!(session.on_datagram(2, &skipped, &mut tx), Heard::Failed { .. }));
