@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::enos::sign::{self, SignMethod};
 use crate::fabric::DeviceId;
-use crate::journal::clip;
+use crate::journal::{self, clip};
 
 use super::device::{Device, Product};
 use super::device_log::Happening;
@@ -218,16 +218,16 @@ impl Cloud {
         secure_mode: u8,
         lifetime_s: u32,
         peer: SocketAddr,
-        transport: &str,
+        transport: &'static str,
         tolerated: &[&'static Rule],
     ) -> SignedIn {
         self.metrics.connects_accepted.add(1);
         let device = target.id.clone();
         let text =
             format!("{device} signed in by {transport}, securemode {secure_mode}, lifetime {lifetime_s} s");
-        let detail = json!({"transport": transport, "peer": peer.to_string(), "secureMode": secure_mode,
-            "lifetime": lifetime_s});
-        self.note(Entry::new(EntryKind::Connect, text).device(&device).detail(detail));
+        let seen =
+            journal::CoapSignIn { transport, peer, accepted: Some((secure_mode, lifetime_s)), refused: None };
+        self.note(Entry::new(EntryKind::Connect, text).device(&device).coap_sign_in(seen));
         // A new session is warned anew.
         target.state().warned = 0;
         for rule in tolerated {
@@ -241,14 +241,14 @@ impl Cloud {
         what: &str,
         device: Option<DeviceId>,
         peer: SocketAddr,
-        transport: &str,
+        transport: &'static str,
         refused: &Refused,
     ) {
         self.metrics.connects_refused.add(refused.code);
         let (code, reason) = (refused.code, &refused.reason);
         let text = format!("{what}, code {code}: {reason}");
-        let detail = json!({"transport": transport, "peer": peer.to_string(), "code": code});
-        let mut entry = Entry::new(EntryKind::Refused, text).detail(detail);
+        let seen = journal::CoapSignIn { transport, peer, accepted: None, refused: Some(code) };
+        let mut entry = Entry::new(EntryKind::Refused, text).coap_sign_in(seen);
         if let Some(device) =
             device.filter(|device| device.product_key.len() + device.device_key.len() <= KEYS)
         {

@@ -100,6 +100,7 @@ impl Filter {
                 Detail::None => false,
                 Detail::Json(detail) => holds(&detail.to_string()),
                 Detail::SignIn(sign_in) => holds(&sign_in.to_json().to_string()),
+                Detail::Coap(sign_in) => holds(&sign_in.to_json().to_string()),
                 Detail::Message(message) => {
                     holds(&message.topic) || holds(&String::from_utf8_lossy(&message.payload))
                 }

@@ -37,6 +37,7 @@ impl Serialize for Line<'_> {
             Detail::None => {}
             Detail::Json(detail) => map.serialize_entry("detail", detail)?,
             Detail::SignIn(sign_in) => map.serialize_entry("detail", &sign_in.to_json())?,
+            Detail::Coap(sign_in) => map.serialize_entry("detail", &sign_in.to_json())?,
             Detail::Message(message) => {
                 map.serialize_entry("detail", &Shown { message, full: self.full })?;
             }

@@ -3,6 +3,7 @@
 //! Entries are cheap to write and rendered when read; who listens reads from the same ring and costs the writer
 //! nothing but a wake-up. No entry holds a secret.
 
+mod coap;
 mod filter;
 mod line;
 mod listener;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use crate::enos::json::Cursor;
 use crate::fabric::DeviceId;
 
+pub(crate) use coap::CoapSignIn;
 pub(crate) use filter::{Filter, Kinds, is_of};
 pub(crate) use line::{Line, shown};
 pub(crate) use listener::Listener;
@@ -119,6 +121,7 @@ pub(crate) enum Detail {
     Json(Value),
     Message(Message),
     SignIn(Box<SignIn>),
+    Coap(Box<CoapSignIn>),
 }
 
 /// A message as the journal keeps it.
@@ -200,6 +203,11 @@ impl Entry {
         self
     }
 
+    pub(crate) fn coap_sign_in(mut self, sign_in: CoapSignIn) -> Self {
+        self.detail = Detail::Coap(Box::new(sign_in));
+        self
+    }
+
     /// The rule that a warning or a refusal names in its text: `rule 6: …`.
     fn rule_in_text(&self) -> Option<u8> {
         let (_, rest) = self.text.split_once("rule ")?;
@@ -212,7 +220,7 @@ impl Entry {
         match &self.detail {
             Detail::Message(message) => Some(&message.topic),
             Detail::Json(detail) => detail["topic"].as_str(),
-            Detail::None | Detail::SignIn(_) => None,
+            Detail::None | Detail::SignIn(_) | Detail::Coap(_) => None,
         }
     }
 
@@ -221,7 +229,7 @@ impl Entry {
         match &self.detail {
             Detail::Message(message) => Some(&message.id),
             Detail::Json(detail) => detail["id"].as_str().or(detail["commandId"].as_str()),
-            Detail::None | Detail::SignIn(_) => None,
+            Detail::None | Detail::SignIn(_) | Detail::Coap(_) => None,
         }
     }
 
@@ -230,6 +238,7 @@ impl Entry {
         match &self.detail {
             Detail::Json(detail) => Some(Cow::Borrowed(detail)),
             Detail::SignIn(sign_in) => Some(Cow::Owned(sign_in.to_json())),
+            Detail::Coap(sign_in) => Some(Cow::Owned(sign_in.to_json())),
             Detail::None | Detail::Message(_) => None,
         }
     }
@@ -240,6 +249,7 @@ impl Entry {
             Detail::Message(message) => message.code,
             Detail::Json(detail) => detail["code"].as_i64(),
             Detail::SignIn(sign_in) => sign_in.refusal.map(|(_, code)| code.into()),
+            Detail::Coap(sign_in) => sign_in.refused.map(i64::from),
             Detail::None => None,
         }
     }
@@ -267,6 +277,7 @@ impl Entry {
             Detail::Json(_) => JSON,
             Detail::Message(message) => message.topic.len() + message.id.len() + message.payload.len(),
             Detail::SignIn(sign_in) => sign_in.weight(),
+            Detail::Coap(_) => size_of::<CoapSignIn>(),
         };
         size_of::<Seen>() + text + detail
     }

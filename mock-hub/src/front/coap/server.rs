@@ -299,7 +299,10 @@ impl Server {
         self.answer_rings();
         let session = Session::new(who.clone(), lifetime_s, open, claim, now_ms);
         let connection = session.connection();
-        self.peers.entry(from).or_default().sessions.push(session);
+        let sessions = &mut self.peers.entry(from).or_default().sessions;
+        // One is the rule; room for four would be most of what a sleeping device costs.
+        sessions.reserve_exact(1);
+        sessions.push(session);
         self.sweep_ms.get_or_insert(now_ms.saturating_add(EXCHANGE_MS));
         self.schedule(from);
         let online = self.front.cloud.come_online(&who, connection);
