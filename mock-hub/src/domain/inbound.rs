@@ -12,6 +12,7 @@ use crate::journal;
 use crate::store::{Change, StoreFault};
 
 use super::device::{Device, DeviceState};
+use super::properties::{Refusal, Verb};
 use super::rule::{self, Rule};
 use super::{Cloud, Denied, Entry, EntryKind, SignedIn, first_time, point};
 
@@ -38,6 +39,14 @@ impl Fault {
     fn rule(code: u32, rule: &Rule) -> Self {
         Self::new(code, format!("rule {}: {}", rule.number, rule.text))
     }
+}
+
+/// A request that was served.
+struct Served {
+    /// What the journal says.
+    text: &'static str,
+    /// The reply's data as JSON text.
+    data: Cow<'static, str>,
 }
 
 impl Cloud {
@@ -89,7 +98,7 @@ impl Cloud {
             }
         };
         let (code, reply) = match &outcome {
-            Ok(()) => (200, payload::reply(&id, 200, None)),
+            Ok(served) => (200, payload::reply_with(&id, 200, &served.data, None)),
             Err(fault) => (fault.code, payload::reply(&id, fault.code, Some(&fault.message))),
         };
         match code {
@@ -97,10 +106,10 @@ impl Cloud {
             _ => self.metrics.requests_refused.add(code),
         }
         let entry = match outcome {
-            Ok(()) => Entry::new(EntryKind::MessageIn, "measurepoint post accepted, replied 200"),
+            Ok(served) => Entry::new(EntryKind::MessageIn, served.text),
             Err(fault) => {
-                let text =
-                    format!("refused with {}: {}. Fix: {}", fault.code, fault.message, fix(fault.code));
+                let fix = fix(fault.code, topic);
+                let text = format!("refused with {}: {}. Fix: {fix}", fault.code, fault.message);
                 Entry::new(EntryKind::Refused, text)
             }
         };
@@ -120,15 +129,58 @@ impl Cloud {
         payload: &[u8],
         was_utf8: bool,
         request: &payload::Request<'_>,
+    ) -> Result<Served, Fault> {
+        match before_reading(kind, payload)? {
+            Kind::MeasurepointPost => {
+                self.judge_post(who, topic, was_utf8, request)?;
+                Ok(Served { text: "measurepoint post accepted, replied 200", data: "\"\"".into() })
+            }
+            Kind::Other(segments) if topic.starts_with("/sys/") => {
+                let verb = Verb::of(segments).ok_or_else(|| not_served(topic))?;
+                self.check_envelope(who, topic, &topic::method_of(segments), was_utf8, request)?;
+                let data = self.judge_properties(who, verb, request)?;
+                Ok(Served { text: verb.served(), data: data.into() })
+            }
+            _ => Err(not_served(topic)),
+        }
+    }
+
+    /// A device and its tags or attributes; gives the reply's data.
+    fn judge_properties(
+        &self,
+        who: &SignedIn,
+        verb: Verb,
+        request: &payload::Request<'_>,
+    ) -> Result<String, Fault> {
+        let params = request.params.ok_or_else(|| Fault::new(1206, "the request has no params"))?;
+        self.may_change(&who.target.state())?;
+        self.serve_properties(who, verb, params).map_err(|refusal| match refusal {
+            Refusal::Form(text) => Fault::new(1206, text),
+            Refusal::Model(text) => Fault::new(1204, text),
+            Refusal::Gone => Fault::new(705, "the device was deleted"),
+        })
+    }
+
+    /// Whether the device is one whose messages are taken, and the store one that can keep them.
+    fn may_change(&self, state: &DeviceState) -> Result<(), Fault> {
+        if state.deleted {
+            return Err(Fault::new(705, "the device was deleted"));
+        }
+        if state.disabled {
+            return Err(Fault::new(723, "the device was disabled"));
+        }
+        self.store.ready().map_err(|fault| Fault::new(NOT_KEPT, fault.to_string()))
+    }
+
+    fn judge_post(
+        &self,
+        who: &SignedIn,
+        topic: &str,
+        was_utf8: bool,
+        request: &payload::Request<'_>,
     ) -> Result<(), Fault> {
-        let kind = before_reading(kind, payload)?;
-        let Kind::MeasurepointPost = kind else {
-            return Err(Fault::new(
-                1009,
-                format!("this hub does not serve the topic \"{}\" yet", clip_topic(topic)),
-            ));
-        };
-        self.check_envelope(who, topic, was_utf8, request)?;
+        self.check_envelope(who, topic, "thing.measurepoint.post", was_utf8, request)
+            .map_err(|fault| self.refuse_post(who, fault))?;
         let Some(params) = request.params else {
             return Err(self.refuse_post(who, Fault::new(1206, "the request has no params")));
         };
@@ -143,14 +195,9 @@ impl Cloud {
         }
         self.warn_of_future(who, topic, &request.id, post.time, now);
         let mut state = who.target.state();
-        if state.deleted || state.disabled {
+        if let Err(fault) = self.may_change(&state) {
             self.count_refused(&who.target, &mut state);
-            let (code, what) = if state.deleted { (705, "deleted") } else { (723, "disabled") };
-            return Err(Fault::new(code, format!("the device was {what}")));
-        }
-        if let Err(fault) = self.store.ready() {
-            self.count_refused(&who.target, &mut state);
-            return Err(Fault::new(NOT_KEPT, fault.to_string()));
+            return Err(fault);
         }
         let posted = state.points.store(who.target.key, post, now);
         self.store.append(Change::Post(posted));
@@ -208,12 +255,12 @@ impl Cloud {
         &self,
         who: &SignedIn,
         topic: &str,
+        wanted: &str,
         was_utf8: bool,
         request: &payload::Request<'_>,
     ) -> Result<(), Fault> {
-        const METHOD: &str = "thing.measurepoint.post";
         let incomplete = !request.has_version || request.method.is_none() || request.params.is_none();
-        let foreign = request.method.as_deref().is_some_and(|method| method != METHOD);
+        let foreign = request.method.as_deref().is_some_and(|method| method != wanted);
         for (broken, code, rule, what) in [
             (!was_utf8, 1220, &rule::UTF8, "bytes that are not UTF-8 were replaced"),
             (request.non_finite, 1220, &rule::JSON, "the message holds NaN or an infinity"),
@@ -224,7 +271,7 @@ impl Cloud {
                 continue;
             }
             if self.options.strict {
-                return Err(self.refuse_post(who, Fault::rule(code, rule)));
+                return Err(Fault::rule(code, rule));
             }
             self.warn(&who.target, rule, topic, &request.id, what);
         }
@@ -258,6 +305,10 @@ impl Cloud {
     }
 }
 
+fn not_served(topic: &str) -> Fault {
+    Fault::new(1009, format!("this hub does not serve the topic \"{}\" yet", clip_topic(topic)))
+}
+
 /// What can be said before the payload was understood.
 fn before_reading<'a>(kind: Result<Kind<'a>, Denied>, payload: &[u8]) -> Result<Kind<'a>, Fault> {
     if payload.len() > MAX_PAYLOAD {
@@ -274,7 +325,14 @@ fn before_reading<'a>(kind: Result<Kind<'a>, Denied>, payload: &[u8]) -> Result<
 }
 
 /// What a device developer does about a refusal; the journal says it, the reply does not.
-fn fix(code: u32) -> &'static str {
+fn fix(code: u32, topic: &str) -> &'static str {
+    let verb = match topic::parse(topic).map(|cut| cut.kind) {
+        Some(Kind::Other(segments)) => Verb::of(segments),
+        _ => None,
+    };
+    if let (1204 | 1206, Some(verb)) = (code, verb) {
+        return verb.form();
+    }
     match code {
         NOT_KEPT => "give the hub's data folder room again; then post again",
         705 | 723 => "create or enable the device",

@@ -22,6 +22,7 @@ pub(crate) mod model;
 pub(crate) mod names;
 mod patch;
 mod point;
+mod properties;
 pub(crate) mod random;
 pub(crate) mod rule;
 mod seed;

@@ -13,7 +13,7 @@ use super::seed::{FieldFault, check_attributes};
 use super::{Cloud, Entry, EntryKind};
 
 /// Tags of a device or a product (`docs-mqtt.md` §12).
-const MAX_TAGS: usize = 100;
+pub(super) const MAX_TAGS: usize = 100;
 
 /// New properties of a device; what is left out stays. Attributes and tags are merged by their names.
 #[derive(Deserialize)]

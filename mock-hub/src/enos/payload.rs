@@ -106,12 +106,18 @@ pub(crate) fn answer(text: &str) -> Result<Answer<'_>, JsonError> {
 /// Writes a reply: `id` as a string, `code` as an integer, `data` always there, `message` only on failure
 /// (`payloads.md` §1.3).
 pub(crate) fn reply(id: &str, code: u32, message: Option<&str>) -> Vec<u8> {
-    let mut out = String::with_capacity(40 + id.len() + message.map_or(0, str::len));
+    reply_with(id, code, "\"\"", message)
+}
+
+/// The same with `data`, which is JSON text.
+pub(crate) fn reply_with(id: &str, code: u32, data: &str, message: Option<&str>) -> Vec<u8> {
+    let mut out = String::with_capacity(40 + id.len() + data.len() + message.map_or(0, str::len));
     out.push_str("{\"id\":");
     write_text(&mut out, id);
     out.push_str(",\"code\":");
     out.push_str(&code.to_string());
-    out.push_str(",\"data\":\"\"");
+    out.push_str(",\"data\":");
+    out.push_str(data);
     if let Some(message) = message {
         out.push_str(",\"message\":");
         write_text(&mut out, message);

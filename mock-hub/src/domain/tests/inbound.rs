@@ -109,7 +109,7 @@ fn topics_that_are_not_served_or_not_owned_are_answered_1009() {
     let world = World::example();
     let who = world.online("Tq4zR9Lw", "t-1");
     for topic in [
-        "/sys/Tq4zR9Lw/t-1/thing/tag/query",
+        "/sys/Tq4zR9Lw/t-1/thing/tag/find",
         "/sys/Tq4zR9Lw/t-1/nonsense",
         "/sys/Tq4zR9Lw/t-2/thing/measurepoint/post",
         "/sys/Tq4zR9Lw/integration/measurepoint/post",

@@ -6,6 +6,7 @@ mod inbound;
 mod keep;
 mod kept;
 mod lifecycle;
+mod properties;
 mod rules;
 mod scratch;
 mod seed;
