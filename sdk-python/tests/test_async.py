@@ -79,7 +79,7 @@ async def test_a_full_queue_is_waited_for_without_a_look_each_moment(login: Devi
         waiting = [client.post_measurepoints({"temp": 2.0}, timeout=0.4) for _ in range(3)]
         for fate in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(fate, ResourceError) and fate.kind is ErrorKind.QUEUE_FULL and fate.retryable, fate
-        assert loop.time() - begun >= 0.39
+        assert 0.39 <= loop.time() - begun < 5
         assert counting.tried == 2, "the open one and the first that found no room; the others stood behind it"
         assert not client._line._waiting and not opened.done()
         last = client.post_measurepoints({"temp": 3.0}, timeout=60)

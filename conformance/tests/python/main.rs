@@ -1,4 +1,6 @@
-//! The Python package: its own tests, its types, its wheels in fresh environments.
+//! The Python package: its own tests and that they find planted bugs, its types, its wheels in fresh environments.
+
+mod planted;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
