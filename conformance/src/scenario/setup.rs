@@ -56,12 +56,12 @@ impl World {
         texts.set("mqtt", ready.mqtt.to_string());
         texts.set("mqtts", ready.mqtts.to_string());
         let over = scenario.transport();
-        let address = match over {
+        let target = match over {
             Over::Tcp => ready.mqtt,
             Over::Coap => ready.coap,
             Over::Coaps => ready.coaps,
         };
-        texts.set("hub", format!("{}://{address}", over.scheme()));
+        texts.set("hub", format!("{}://{target}", over.scheme()));
         texts.set("scheme", over.scheme());
         texts.set("mqtts_port", ready.mqtts.port().to_string());
         texts.set("coap", ready.coap.to_string());
@@ -88,7 +88,7 @@ impl World {
         let (mut servers, mut datagrams) = (BTreeMap::new(), BTreeMap::new());
         for (name, spec) in &scenario.servers {
             let manner = match spec {
-                ServerSpec::DatagramRelay => Some(datagrams::Manner::Relay(address)),
+                ServerSpec::DatagramRelay => Some(datagrams::Manner::Relay(target)),
                 ServerSpec::DatagramReset => Some(datagrams::Manner::Reset),
                 ServerSpec::DatagramSilent => Some(datagrams::Manner::Silent),
                 _ => None,
