@@ -258,7 +258,7 @@ impl Connection {
 
     /// The link is up; true if CONNECT is to go out.
     pub(super) fn on_link_up(&mut self) -> bool {
-        let expected = self.stage == Stage::Dialing;
+        let expected = matches!(self.stage, Stage::Dialing);
         if expected {
             self.stage = Stage::SigningIn;
         }

@@ -92,6 +92,7 @@ pub(super) fn check(config: &Config<'_>, receive: usize, transmit: usize) -> Res
 
 impl State<'_> {
     /// Who the device is in the handshake that comes next.
+    #[inline(never)]
     pub(super) fn psk(&self) -> Option<Psk<'_>> {
         if self.scheme != Scheme::Coaps {
             return None;
@@ -107,6 +108,7 @@ impl State<'_> {
     }
 
     /// The link is up: over DTLS that is all, in clear the sign-in goes out.
+    #[inline(never)]
     pub(super) fn start_datagrams(&mut self, now: u64) {
         let activating = self.signs_in_with_product_secret();
         let again = self.connection.is_renewing();
@@ -117,8 +119,9 @@ impl State<'_> {
     }
 
     /// Writes the next datagram, if nothing is open. True if the link is to go instead.
+    #[inline(never)]
     pub(super) fn encode_datagram(&mut self, now: u64) -> bool {
-        let online = self.connection.stage == Stage::Online;
+        let online = matches!(self.connection.stage, Stage::Online);
         let Self { session: Session::Coap(coap), outbox, tx, names, devices, connection, stats, .. } = self
         else {
             return false;
@@ -247,6 +250,7 @@ impl State<'_> {
     }
 
     /// What was done since the last sleep; memory is given back.
+    #[inline(never)]
     pub(super) fn wake_report(&mut self) -> WakeReport {
         self.tx.idle();
         self.outbox.idle();
@@ -264,6 +268,7 @@ impl State<'_> {
 
 impl Engine<'_> {
     /// The driver has read one datagram.
+    #[inline(never)]
     pub(super) fn received_datagram(&mut self, n: usize) {
         if n > 0 && self.state.hears() {
             self.state.stats.datagrams_received += 1;
@@ -273,6 +278,7 @@ impl Engine<'_> {
     }
 
     /// Reads the datagram that is here, if there is room to answer it.
+    #[inline(never)]
     pub(super) fn read_datagram(&mut self, now: u64) -> Read {
         let Self { rx, state } = self;
         let hears = state.hears();
@@ -374,7 +380,7 @@ fn hear(rx: &mut Rx<'_>, state: &mut State<'_>, now: u64, At { heard, payload }:
             state.connection.fault(now, error);
             None
         }
-        Heard::Unknown if state.connection.stage == Stage::Online => {
+        Heard::Unknown if matches!(state.connection.stage, Stage::Online) => {
             state.connection.renew(now);
             None
         }

@@ -227,7 +227,7 @@ impl<'m> Engine<'m> {
                 continue;
             }
             state.session.ping_again(now, &mut state.tx);
-            if state.connection.stage != Stage::Closed && state.activation.ask(now) {
+            if !matches!(state.connection.stage, Stage::Closed) && state.activation.ask(now) {
                 return Emit::Store;
             }
             let given_up = state.connection.gives_up(now);

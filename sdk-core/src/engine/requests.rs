@@ -84,7 +84,7 @@ impl State<'_> {
     fn answer(&mut self, call: CallId, answer: &Answer<'_>) -> Result<RequestId, RequestError> {
         let slot = self.calls.get(call).ok_or(RequestError::Call)?;
         command::check(answer)?;
-        if self.connection.stage != Stage::Online && !self.connection.is_renewing() {
+        if !matches!(self.connection.stage, Stage::Online) && !self.connection.is_renewing() {
             self.calls.close(call);
             self.stats.dropped_answers += 1;
             return Err(RequestError::Offline);

@@ -269,7 +269,7 @@ impl<'m> State<'m> {
     /// The driver has answered to `Store`.
     pub(super) fn on_stored(&mut self, now: u64, stored: bool) {
         let result = self.activation.on_stored(now, stored);
-        if self.connection.stage == Stage::Closed {
+        if matches!(self.connection.stage, Stage::Closed) {
             return;
         }
         match result {
@@ -312,7 +312,7 @@ impl<'m> State<'m> {
 
     /// Encodes what waits: subscriptions first, then messages, as far as window and room allow.
     pub(super) fn encode(&mut self) {
-        if self.connection.stage != Stage::Online {
+        if !matches!(self.connection.stage, Stage::Online) {
             return;
         }
         self.subscribe();
@@ -393,7 +393,7 @@ impl<'m> State<'m> {
 
     /// The next moment at which something is due.
     pub(super) fn deadline(&self) -> Option<u64> {
-        if self.connection.stage == Stage::Closed {
+        if matches!(self.connection.stage, Stage::Closed) {
             return None;
         }
         let link = sooner(self.connection.deadline(self.is_storing()), self.session.deadline(&self.tx));

@@ -236,6 +236,7 @@ impl Coap {
     }
 
     /// The link is gone.
+    #[inline(never)]
     pub(crate) fn down(&mut self, now: u64) {
         self.phase = Phase::Down;
         self.paused = None;
@@ -307,6 +308,7 @@ impl Coap {
     }
 
     /// The time of this request is over: nobody waits for its answer any more.
+    #[inline(never)]
     pub(crate) fn cancel(&mut self, now: u64, token: Token, tx: &mut Tx<'_>) {
         let is_it = |open: &Option<Open>| open.as_ref().is_some_and(|open| open.what == What::Ask(token));
         if self.refused == Some(What::Ask(token)) {

@@ -14,6 +14,7 @@ pub(super) const ANSWER_WAIT_MS: u64 = 93_000;
 
 impl Coap {
     /// What is to be sent now, as one datagram; empty if nothing is.
+    #[inline(never)]
     pub(crate) fn offer<'t>(&'t mut self, now: u64, tx: &'t Tx<'_>) -> &'t [u8] {
         self.offered = Offered::Nothing;
         if self.phase == Phase::Down {
@@ -33,6 +34,7 @@ impl Coap {
     }
 
     /// What was offered has left.
+    #[inline(never)]
     pub(crate) fn on_sent(&mut self, now: u64, bytes: usize) {
         match core::mem::replace(&mut self.offered, Offered::Nothing) {
             Offered::Nothing => return,
@@ -56,6 +58,7 @@ impl Coap {
 
     /// Lets what is due happen. An error: the hub owes an answer for too long. To be asked when all that has come is
     /// read, for a driver may read late.
+    #[inline(never)]
     pub(crate) fn silence(&mut self, now: u64) -> Option<Error> {
         if let Phase::SigningIn { until } = self.phase
             && now >= until
@@ -108,6 +111,7 @@ impl Coap {
     }
 
     /// The next moment at which something is due.
+    #[inline(never)]
     pub(crate) fn deadline(&self, tx: &Tx<'_>) -> Option<u64> {
         let phase = match self.phase {
             Phase::Down => return None,
