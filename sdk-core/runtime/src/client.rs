@@ -38,6 +38,9 @@ impl Client {
     /// How long bindings let `connect` try unless told otherwise.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+    /// How long bindings let `sleep` take unless told otherwise: a message that is lost at first is repeated for 45 s.
+    pub const SLEEP_TIMEOUT: Duration = Duration::from_secs(60);
+
     /// How long bindings let `close` take unless told otherwise.
     pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -126,19 +129,22 @@ impl Client {
     /// Finishes what is open, so that the device may sleep: waits until all posts are settled, the commands that wait at
     /// the hub are fetched, and their answers delivered. Tells what it took to be awake since the last sleep.
     ///
-    /// The commands' handlers run meanwhile, on a callback thread: do not call this from a callback of a client without
-    /// a shared runtime. The client stays as it is; what is asked of it next wakes it, and signs in first if the
+    /// The commands' handlers run meanwhile, so within a callback of this client it fails with `InvalidState`. The client
+    /// stays as it is; what is asked of it next wakes it, and signs in first if the
     /// lifetime ([`ClientBuilder::coap_lifetime`]) has ended. CoAP only: over MQTT it fails with `Unsupported`. Fails
     /// with `Timeout` if something is still open then.
     pub fn sleep(&self, timeout: Duration) -> Result<WakeReport, Error> {
-        self.inner().sleep_and_wait(timeout)
+        self.inner().sleep_or_leave(timeout, Leave::NEVER)
     }
 
-    /// As [`sleep`](Self::sleep), but gives what can be waited for in pieces. Never waits itself.
-    pub fn begin_sleep(&self, timeout: Duration) -> Result<Pending<WakeReport>, Error> {
-        let waiter = Waiter::new();
-        self.inner().sleep(timeout, Completion::Wake(waiter.clone()))?;
-        Ok(Pending(waiter))
+    /// As [`sleep`](Self::sleep), for a caller who may have to leave the wait; as
+    /// [`connect_unless`](Self::connect_unless).
+    pub fn sleep_unless(
+        &self,
+        timeout: Duration,
+        mut leave: impl FnMut() -> bool,
+    ) -> Result<WakeReport, Error> {
+        self.inner().sleep_or_leave(timeout, Leave::when(&mut leave))
     }
 
     /// As [`sleep`](Self::sleep); `done` is called once, on a callback thread. Never waits.

@@ -3,7 +3,8 @@
 use super::{GRACE, Inner};
 use crate::error::Error;
 use crate::os::clock;
-use crate::waiter::{Completion, Waiter};
+use crate::waiter::{Completion, Leave, Waiter};
+use enos_core::ErrorKind;
 use enos_core::engine::{Request, RequestError, WakeReport};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,9 +30,20 @@ impl Inner {
         })
     }
 
-    pub(crate) fn sleep_and_wait(self: &Arc<Self>, timeout: Duration) -> Result<WakeReport, Error> {
+    pub(crate) fn sleep_or_leave(
+        self: &Arc<Self>,
+        timeout: Duration,
+        mut leave: Leave<'_>,
+    ) -> Result<WakeReport, Error> {
+        if self.jobs.is_running_here() {
+            let text = format!(
+                "sleep of {} refused: within a callback it would wait for itself. Call it elsewhere, or submit it.",
+                self.name
+            );
+            return Err(Error::new(ErrorKind::InvalidState, text));
+        }
         let waiter = Waiter::new();
         self.sleep(timeout, Completion::Wake(waiter.clone()))?;
-        waiter.wait(timeout.saturating_add(GRACE)).unwrap_or_else(|| Err(self.late("sleep")))
+        self.told("sleep", waiter.wait_or_leave(timeout.saturating_add(GRACE), &mut leave))
     }
 }

@@ -3,6 +3,8 @@
 // A failed step of a test is its end.
 #![allow(clippy::unwrap_used)]
 
+mod coap;
+mod coap_peer;
 mod commands;
 mod connect;
 mod ends;
