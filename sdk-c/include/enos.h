@@ -653,7 +653,8 @@ typedef struct enos_config_t {
      */
     int32_t login;
     /**
-     * The hub: `ssl://host:18883`, or `tcp://host:11883` in clear. Needed.
+     * The hub: `ssl://host:18883`, or `tcp://host:11883` in clear; for small devices `coaps://host:5684`, or
+     * `coap://host:5683` in clear. Needed.
      */
     enos_str_t hub;
     /**
@@ -800,6 +801,22 @@ typedef struct enos_config_t {
      * Zero.
      */
     int32_t reserved;
+    /**
+     * CoAP: the silence in seconds after which the hub takes the device as gone, 30 to 86400. Default 3600.
+     */
+    int32_t coap_lifetime_s;
+    /**
+     * CoAP: 1 for a device that sleeps between its posts; nothing is sent by itself then. Default 0.
+     */
+    int32_t sleepy;
+    /**
+     * CoAP: bytes sent per second, on average; 0: no limit. Default 10240, which is what EnOS takes.
+     */
+    int32_t coap_rate_limit;
+    /**
+     * Zero.
+     */
+    int32_t reserved2;
 } enos_config_t;
 
 /**
@@ -876,6 +893,18 @@ typedef struct enos_stats_t {
      * Answers lost with their link, or refused offline.
      */
     uint64_t dropped_answers;
+    /**
+     * CoAP: datagrams sent, repetitions and DTLS included.
+     */
+    uint64_t datagrams_sent;
+    /**
+     * CoAP: datagrams received.
+     */
+    uint64_t datagrams_received;
+    /**
+     * CoAP: milliseconds during which an answer was waited for; as long the radio had to be on.
+     */
+    uint64_t radio_on_ms;
 } enos_stats_t;
 
 /**
@@ -921,6 +950,51 @@ typedef struct enos_lifecycle_t {
  * Hears of each step in the life of a connection, in order, on a callback thread.
  */
 typedef void (*enos_lifecycle_fn)(void *user, const struct enos_lifecycle_t *step);
+
+/**
+ * What a device did between two sleeps, as UDP payload: DTLS and its handshake included, IP and UDP headers not.
+ *
+ * Give it to `enos_wake_report_init` once. Later versions append fields.
+ */
+typedef struct enos_wake_report_t {
+    /**
+     * `sizeof(enos_wake_report_t)` of the program; `enos_wake_report_init` sets it.
+     */
+    uint32_t size;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+    /**
+     * Datagrams sent, repetitions included.
+     */
+    uint64_t datagrams_sent;
+    /**
+     * Datagrams received.
+     */
+    uint64_t datagrams_received;
+    /**
+     * Bytes sent.
+     */
+    uint64_t bytes_sent;
+    /**
+     * Bytes received.
+     */
+    uint64_t bytes_received;
+    /**
+     * Milliseconds during which an answer was waited for; as long the radio had to be on.
+     */
+    uint64_t radio_on_ms;
+} enos_wake_report_t;
+
+/**
+ * Hears how a sleep came out, once, on a callback thread. `report` is NULL unless `status` is `ENOS_OK`; `error` is
+ * never NULL. Both are the SDK's, for the time of the callback.
+ */
+typedef void (*enos_slept_fn)(void *user,
+                              enos_status_t status,
+                              const struct enos_error_t *error,
+                              const struct enos_wake_report_t *report);
 
 /**
  * The fate of a post.
@@ -999,7 +1073,7 @@ typedef struct enos_topic_t {
  */
 typedef struct enos_hub_url_t {
     /**
-     * `tcp` or `ssl`. Static.
+     * `tcp`, `ssl`, `coap` or `coaps`. Static.
      */
     enos_str_t scheme;
     /**
@@ -1389,6 +1463,46 @@ enos_status_t enos_client_stats(struct enos_client_t *client,
                                 struct enos_error_t *err);
 
 /**
+ * Makes a report ready: its size, and zeros. NULL is ignored.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+void enos_wake_report_init(struct enos_wake_report_t *report);
+
+/**
+ * Finishes what is open, so that the device may sleep: waits until all posts are settled, the commands that wait at the
+ * hub are fetched, and their answers delivered. `out`, which may be NULL, tells what it took to be awake since the last
+ * sleep; it must have been given to `enos_wake_report_init`.
+ *
+ * The client stays as it is: what is asked of it next wakes it, and signs in first if the lifetime has ended. CoAP only:
+ * over MQTT it fails with `ENOS_ERR_UNSUPPORTED`. Fails with `ENOS_ERR_TIMEOUT` if something is still open then.
+ *
+ * @threads any
+ * @blocking yes
+ * @callback-safe no: the commands' handlers have to run meanwhile
+ */
+enos_status_t enos_client_sleep(struct enos_client_t *client,
+                                uint32_t timeout_ms,
+                                struct enos_wake_report_t *out,
+                                struct enos_error_t *err);
+
+/**
+ * As `enos_client_sleep`, without waiting: if it returns `ENOS_OK`, `done` is told once, on a callback thread; otherwise
+ * never. `done` may be NULL.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_client_sleep_async(struct enos_client_t *client,
+                                      uint32_t timeout_ms,
+                                      enos_slept_fn done,
+                                      void *user,
+                                      struct enos_error_t *err);
+
+/**
  * The product's key. Lent: it lives as long as the device. Empty for NULL.
  *
  * @threads any
@@ -1740,7 +1854,7 @@ int32_t enos_doctor_report_complete(const struct enos_doctor_report_t *report);
 
 /**
  * What a program may end with: 0 if healthy, else by the step that failed first: 10 configuration, 11 name, 12 tcp,
- * 13 proxy, 14 clock, 15 tls, 16 sign_in, 17 reply. -1 for NULL.
+ * 13 proxy, 14 clock, 15 tls, 16 sign_in, 17 reply; over CoAP 12 is reach. -1 for NULL.
  *
  * @threads any
  * @blocking no
@@ -1749,7 +1863,8 @@ int32_t enos_doctor_report_complete(const struct enos_doctor_report_t *report);
 int32_t enos_doctor_report_exit_code(const struct enos_doctor_report_t *report);
 
 /**
- * The name of the step that failed first: `configuration name tcp proxy clock tls sign_in reply`; empty if none did.
+ * The name of the step that failed first: `configuration name tcp proxy clock tls sign_in reply`, over CoAP `reach`
+ * instead of `tcp`; empty if none did.
  *
  * @threads any
  * @blocking no
@@ -1865,6 +1980,54 @@ enos_status_t enos_inspect_mqtt_client_id(enos_str_t client,
                                           size_t capacity,
                                           size_t *length,
                                           struct enos_error_t *err);
+
+/**
+ * The sign of CoAP's sign-in in clear, in upper-case hexadecimal digits. Buffer, length and errors as for
+ * `enos_inspect_sign`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_coap_sign(enos_str_t product_key,
+                                     enos_str_t device_key,
+                                     uint32_t lifetime_s,
+                                     enos_str_t device_secret,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *length,
+                                     struct enos_error_t *err);
+
+/**
+ * Who a device is in a DTLS handshake with a pre-shared key. `secure_mode` is 2 with a device's secret and 3 for an
+ * activation. Buffer, length and errors as for `enos_inspect_sign`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_coap_psk_identity(enos_str_t product_key,
+                                             enos_str_t device_key,
+                                             int32_t secure_mode,
+                                             uint32_t lifetime_s,
+                                             char *buffer,
+                                             size_t capacity,
+                                             size_t *length,
+                                             struct enos_error_t *err);
+
+/**
+ * The pre-shared key of a device's or product's secret, in lower-case hexadecimal digits: keep it out of logs. Buffer,
+ * length and errors as for `enos_inspect_sign`.
+ *
+ * @threads any
+ * @blocking no
+ * @callback-safe yes
+ */
+enos_status_t enos_inspect_coap_psk_key(enos_str_t secret,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length,
+                                        struct enos_error_t *err);
 
 /**
  * The MQTT user name that a device signs in with. Buffer, length and errors as for `enos_inspect_sign`.

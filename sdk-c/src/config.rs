@@ -24,7 +24,8 @@ pub struct enos_config_t {
     pub size: u32,
     /// `ENOS_LOGIN_…`; set by `enos_config_login_…`.
     pub login: i32,
-    /// The hub: `ssl://host:18883`, or `tcp://host:11883` in clear. Needed.
+    /// The hub: `ssl://host:18883`, or `tcp://host:11883` in clear; for small devices `coaps://host:5684`, or
+    /// `coap://host:5683` in clear. Needed.
     pub hub: enos_str_t,
     /// The product's key.
     pub product_key: enos_str_t,
@@ -98,6 +99,14 @@ pub struct enos_config_t {
     pub limit_handlers: i32,
     /// Zero.
     pub reserved: i32,
+    /// CoAP: the silence in seconds after which the hub takes the device as gone, 30 to 86400. Default 3600.
+    pub coap_lifetime_s: i32,
+    /// CoAP: 1 for a device that sleeps between its posts; nothing is sent by itself then. Default 0.
+    pub sleepy: i32,
+    /// CoAP: bytes sent per second, on average; 0: no limit. Default 10240, which is what EnOS takes.
+    pub coap_rate_limit: i32,
+    /// Zero.
+    pub reserved2: i32,
 }
 
 impl enos_config_t {
@@ -143,6 +152,10 @@ impl enos_config_t {
             limit_calls: -1,
             limit_handlers: -1,
             reserved: 0,
+            coap_lifetime_s: -1,
+            sleepy: -1,
+            coap_rate_limit: -1,
+            reserved2: 0,
         }
     };
 

@@ -162,7 +162,7 @@ pub unsafe extern "C" fn enos_doctor_report_complete(report: *const enos_doctor_
 }
 
 /// What a program may end with: 0 if healthy, else by the step that failed first: 10 configuration, 11 name, 12 tcp,
-/// 13 proxy, 14 clock, 15 tls, 16 sign_in, 17 reply. -1 for NULL.
+/// 13 proxy, 14 clock, 15 tls, 16 sign_in, 17 reply; over CoAP 12 is reach. -1 for NULL.
 ///
 /// @threads any
 /// @blocking no
@@ -173,7 +173,8 @@ pub unsafe extern "C" fn enos_doctor_report_exit_code(report: *const enos_doctor
     unsafe { part(report, -1, |report| report.exit_code) }
 }
 
-/// The name of the step that failed first: `configuration name tcp proxy clock tls sign_in reply`; empty if none did.
+/// The name of the step that failed first: `configuration name tcp proxy clock tls sign_in reply`, over CoAP `reach`
+/// instead of `tcp`; empty if none did.
 ///
 /// @threads any
 /// @blocking no

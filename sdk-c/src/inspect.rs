@@ -43,7 +43,7 @@ pub struct enos_topic_t {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct enos_hub_url_t {
-    /// `tcp` or `ssl`. Static.
+    /// `tcp`, `ssl`, `coap` or `coaps`. Static.
     pub scheme: enos_str_t,
     /// Name or address, without brackets: a part of the URL that was given.
     pub host: enos_str_t,
@@ -112,11 +112,90 @@ pub unsafe extern "C" fn enos_inspect_mqtt_client_id(
     // SAFETY: all are NULL or the caller's, and borrowed for the call.
     unsafe {
         Buffer { first: buffer, capacity, length }.fill(err, || {
-            let mode = u8::try_from(secure_mode)
-                .map_err(|_| invalid(format!("secure_mode is {secure_mode}. Give 0 to 255, such as 2.")))?;
-            Ok(inspect::mqtt_client_id(client.read("client")?, mode, timestamp_ms))
+            Ok(inspect::mqtt_client_id(client.read("client")?, mode(secure_mode)?, timestamp_ms))
         })
     }
+}
+
+/// The sign of CoAP's sign-in in clear, in upper-case hexadecimal digits. Buffer, length and errors as for
+/// `enos_inspect_sign`.
+///
+/// @threads any
+/// @blocking no
+/// @callback-safe yes
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enos_inspect_coap_sign(
+    product_key: enos_str_t,
+    device_key: enos_str_t,
+    lifetime_s: u32,
+    device_secret: enos_str_t,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+    err: *mut enos_error_t,
+) -> enos_status_t {
+    // SAFETY: all are NULL or the caller's, and borrowed for the call.
+    unsafe {
+        Buffer { first: buffer, capacity, length }.fill(err, || {
+            let (product_key, device_key) =
+                (product_key.read("product_key")?, device_key.read("device_key")?);
+            let secret = device_secret.read("device_secret")?;
+            Ok(inspect::coap_sign(product_key, device_key, lifetime_s, secret))
+        })
+    }
+}
+
+/// Who a device is in a DTLS handshake with a pre-shared key. `secure_mode` is 2 with a device's secret and 3 for an
+/// activation. Buffer, length and errors as for `enos_inspect_sign`.
+///
+/// @threads any
+/// @blocking no
+/// @callback-safe yes
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enos_inspect_coap_psk_identity(
+    product_key: enos_str_t,
+    device_key: enos_str_t,
+    secure_mode: i32,
+    lifetime_s: u32,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+    err: *mut enos_error_t,
+) -> enos_status_t {
+    // SAFETY: all are NULL or the caller's, and borrowed for the call.
+    unsafe {
+        Buffer { first: buffer, capacity, length }.fill(err, || {
+            let (product_key, device_key) =
+                (product_key.read("product_key")?, device_key.read("device_key")?);
+            Ok(inspect::coap_psk_identity(product_key, device_key, mode(secure_mode)?, lifetime_s))
+        })
+    }
+}
+
+/// The pre-shared key of a device's or product's secret, in lower-case hexadecimal digits: keep it out of logs. Buffer,
+/// length and errors as for `enos_inspect_sign`.
+///
+/// @threads any
+/// @blocking no
+/// @callback-safe yes
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enos_inspect_coap_psk_key(
+    secret: enos_str_t,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+    err: *mut enos_error_t,
+) -> enos_status_t {
+    // SAFETY: all are NULL or the caller's, and borrowed for the call.
+    unsafe {
+        Buffer { first: buffer, capacity, length }
+            .fill(err, || Ok(inspect::coap_psk_key(secret.read("secret")?)))
+    }
+}
+
+fn mode(secure_mode: i32) -> Result<u8, Error> {
+    u8::try_from(secure_mode)
+        .map_err(|_| invalid(format!("secure_mode is {secure_mode}. Give 0 to 255, such as 2.")))
 }
 
 /// The MQTT user name that a device signs in with. Buffer, length and errors as for `enos_inspect_sign`.

@@ -22,6 +22,7 @@ mod log;
 mod reading;
 mod responder;
 mod runtime;
+mod sleep;
 mod stats;
 mod store;
 mod text;
@@ -66,10 +67,11 @@ pub use error::{
     enos_status_name, enos_status_retryable, enos_status_t,
 };
 pub use inspect::{
-    ENOS_TOPIC_METHOD, ENOS_TOPIC_REPLY, ENOS_TOPIC_REQUEST, enos_hub_url_t, enos_inspect_hub_url,
-    enos_inspect_kind_of_hub_code, enos_inspect_mqtt_client_id, enos_inspect_mqtt_password,
-    enos_inspect_mqtt_username, enos_inspect_parse_topic, enos_inspect_sign, enos_inspect_topic,
-    enos_inspect_topic_kind, enos_inspect_value_json, enos_parameter_t, enos_topic_t,
+    ENOS_TOPIC_METHOD, ENOS_TOPIC_REPLY, ENOS_TOPIC_REQUEST, enos_hub_url_t, enos_inspect_coap_psk_identity,
+    enos_inspect_coap_psk_key, enos_inspect_coap_sign, enos_inspect_hub_url, enos_inspect_kind_of_hub_code,
+    enos_inspect_mqtt_client_id, enos_inspect_mqtt_password, enos_inspect_mqtt_username,
+    enos_inspect_parse_topic, enos_inspect_sign, enos_inspect_topic, enos_inspect_topic_kind,
+    enos_inspect_value_json, enos_parameter_t, enos_topic_t,
 };
 pub use lifecycle::{
     ENOS_LIFECYCLE_ACTIVATED, ENOS_LIFECYCLE_CLOSED, ENOS_LIFECYCLE_CONNECT_FAILED,
@@ -82,6 +84,9 @@ pub use responder::{
     enos_responder_reply_values_async, enos_responder_t,
 };
 pub use runtime::{enos_runtime_free, enos_runtime_new, enos_runtime_t, enos_version};
+pub use sleep::{
+    enos_client_sleep, enos_client_sleep_async, enos_slept_fn, enos_wake_report_init, enos_wake_report_t,
+};
 pub use stats::{enos_stats_init, enos_stats_t};
 pub use store::{
     enos_secret_load_fn, enos_secret_store_fn, enos_secret_store_free, enos_secret_store_new_custom,

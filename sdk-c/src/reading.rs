@@ -163,6 +163,15 @@ impl enos_config_t {
         {
             builder = builder.backoff(millis(first), millis(largest));
         }
+        if let Ok(seconds) = u32::try_from(self.coap_lifetime_s) {
+            builder = builder.coap_lifetime(Duration::from_secs(u64::from(seconds)));
+        }
+        if self.sleepy >= 0 {
+            builder = builder.sleepy(self.sleepy != 0);
+        }
+        if let Ok(bytes) = u32::try_from(self.coap_rate_limit) {
+            builder = builder.coap_rate_limit(bytes);
+        }
         let timeouts: [(i32, Set); 6] = [
             (self.sign_in_timeout_ms, ClientBuilder::sign_in_timeout),
             (self.activation_timeout_ms, ClientBuilder::activation_timeout),

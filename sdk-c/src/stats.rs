@@ -43,6 +43,12 @@ pub struct enos_stats_t {
     pub dropped_stray: u64,
     /// Answers lost with their link, or refused offline.
     pub dropped_answers: u64,
+    /// CoAP: datagrams sent, repetitions and DTLS included.
+    pub datagrams_sent: u64,
+    /// CoAP: datagrams received.
+    pub datagrams_received: u64,
+    /// CoAP: milliseconds during which an answer was waited for; as long the radio had to be on.
+    pub radio_on_ms: u64,
 }
 
 impl enos_stats_t {
@@ -78,6 +84,9 @@ impl enos_stats_t {
             dropped_malformed: stats.dropped_malformed,
             dropped_stray: stats.dropped_stray,
             dropped_answers: stats.dropped_answers,
+            datagrams_sent: stats.datagrams_sent,
+            datagrams_received: stats.datagrams_received,
+            radio_on_ms: stats.radio_on_ms,
         };
         Ok(())
     }

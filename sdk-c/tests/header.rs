@@ -30,6 +30,7 @@ fn header() -> String {
         "lifecycle",
         "stats",
         "client",
+        "sleep",
         "device",
         "command",
         "responder",
@@ -140,6 +141,11 @@ fn rust_layouts() -> String {
         "retries": retries, "reconnects": reconnects, "acknowledged": acknowledged, "rejected": rejected,
         "failed": failed, "dropped_oversize": dropped_oversize, "dropped_unknown": dropped_unknown,
         "dropped_malformed": dropped_malformed, "dropped_stray": dropped_stray, "dropped_answers": dropped_answers,
+        "datagrams_sent": datagrams_sent, "datagrams_received": datagrams_received, "radio_on_ms": radio_on_ms,
+    });
+    layout!(text, enos::enos_wake_report_t {
+        "size": size, "reserved": reserved, "datagrams_sent": datagrams_sent, "datagrams_received": datagrams_received,
+        "bytes_sent": bytes_sent, "bytes_received": bytes_received, "radio_on_ms": radio_on_ms,
     });
     layout!(text, enos::enos_parameter_t { "name": name, "value": value });
     layout!(text, enos::enos_topic_t {
@@ -159,7 +165,8 @@ fn rust_layouts() -> String {
         "handshake_timeout_ms": handshake_timeout_ms, "dial_timeout_ms": dial_timeout_ms,
         "limit_receive": limit_receive, "limit_transmit": limit_transmit, "limit_outbox": limit_outbox,
         "limit_names": limit_names, "limit_requests": limit_requests, "limit_calls": limit_calls,
-        "limit_handlers": limit_handlers, "reserved": reserved,
+        "limit_handlers": limit_handlers, "reserved": reserved, "coap_lifetime_s": coap_lifetime_s,
+        "sleepy": sleepy, "coap_rate_limit": coap_rate_limit, "reserved2": reserved2,
     });
     text
 }

@@ -55,6 +55,12 @@ static void signatures(void)
     EXPECT(ENOS_ERR_INVALID_ARGUMENT, enos_inspect_sign(ENOS_LIT("md5"), ENOS_LIT("\xff"), NULL, 0, text, sizeof text, &length, &err));
     gives(enos_inspect_mqtt_client_id(ENOS_LIT("t-1"), 2, 1626345678901u, text, sizeof text, &length, &err),
           "t-1|securemode=2,signmethod=sha256,timestamp=1626345678901|");
+    gives(enos_inspect_coap_psk_identity(ENOS_LIT("pk"), ENOS_LIT("d,k"), 3, 3600, text, sizeof text, &length, &err), "pk,d,k,3,3600");
+    EXPECT(ENOS_ERR_INVALID_ARGUMENT, enos_inspect_coap_psk_identity(ENOS_LIT("pk"), ENOS_LIT("dk"), -1, 3600, text, sizeof text, &length, &err));
+    /* Bytes 9 to 24 of the SHA-256 of "abc" (FIPS 180-2, B.1). */
+    gives(enos_inspect_coap_psk_key(ENOS_LIT("abc"), text, sizeof text, &length, &err), "414140de5dae2223b00361a396177a9c");
+    EXPECT(ENOS_OK, enos_inspect_coap_sign(ENOS_LIT("pk"), ENOS_LIT("dk"), 3600, ENOS_LIT("s"), text, sizeof text, &length, &err));
+    CHECK(length == 64 && strpbrk(text, "abcdef") == NULL);
     EXPECT(ENOS_ERR_INVALID_ARGUMENT, enos_inspect_mqtt_client_id(ENOS_LIT("t-1"), 256, 1, text, sizeof text, &length, &err));
 }
 

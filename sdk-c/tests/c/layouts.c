@@ -60,6 +60,17 @@ int main(void)
     FIELD(enos_stats_t, dropped_malformed);
     FIELD(enos_stats_t, dropped_stray);
     FIELD(enos_stats_t, dropped_answers);
+    FIELD(enos_stats_t, datagrams_sent);
+    FIELD(enos_stats_t, datagrams_received);
+    FIELD(enos_stats_t, radio_on_ms);
+    SIZE(enos_wake_report_t);
+    FIELD(enos_wake_report_t, size);
+    FIELD(enos_wake_report_t, reserved);
+    FIELD(enos_wake_report_t, datagrams_sent);
+    FIELD(enos_wake_report_t, datagrams_received);
+    FIELD(enos_wake_report_t, bytes_sent);
+    FIELD(enos_wake_report_t, bytes_received);
+    FIELD(enos_wake_report_t, radio_on_ms);
     SIZE(enos_parameter_t);
     FIELD(enos_parameter_t, name);
     FIELD(enos_parameter_t, value);
@@ -113,5 +124,9 @@ int main(void)
     FIELD(enos_config_t, limit_calls);
     FIELD(enos_config_t, limit_handlers);
     FIELD(enos_config_t, reserved);
+    FIELD(enos_config_t, coap_lifetime_s);
+    FIELD(enos_config_t, sleepy);
+    FIELD(enos_config_t, coap_rate_limit);
+    FIELD(enos_config_t, reserved2);
     return 0;
 }
