@@ -4,7 +4,8 @@ use crate::attach::callback;
 use crate::command::{Invocation, tell_failed};
 use crate::error::exception;
 use crate::pending::fate;
-use enos_runtime::{Delivery, Error};
+use crate::sleep::numbers;
+use enos_runtime::{Delivery, Error, WakeReport};
 use pyo3::intern;
 use pyo3::prelude::*;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -15,6 +16,8 @@ enum Item {
     Settled(Py<PyAny>, Result<Option<Delivery>, Error>),
     /// A future has the two texts of a report.
     Reported(Py<PyAny>, (String, String)),
+    /// A future has the report of a sleep.
+    Slept(Py<PyAny>, Result<WakeReport, Error>),
     /// A handler is to be called with a command.
     Command(Py<PyAny>, Py<Invocation>),
     /// A handler is to be called with an event.
@@ -70,6 +73,11 @@ impl Bridge {
         self.push(Item::Reported(future, texts));
     }
 
+    /// A device may sleep, or may not.
+    pub(crate) fn slept(&self, future: Py<PyAny>, result: Result<WakeReport, Error>) {
+        self.push(Item::Slept(future, result));
+    }
+
     pub(crate) fn command(
         &self,
         _py: Python<'_>,
@@ -108,6 +116,19 @@ impl Bridge {
                     future.call_method1(intern!(py, "set_result"), (texts,))?;
                 }
                 Ok(())
+            }
+            Item::Slept(future, result) => {
+                let future = future.bind(py);
+                if future.call_method0(intern!(py, "done"))?.is_truthy()? {
+                    return Ok(());
+                }
+                match result {
+                    Ok(report) => future.call_method1(intern!(py, "set_result"), (numbers(&report),)),
+                    Err(error) => {
+                        future.call_method1(intern!(py, "set_exception"), (exception(py, &error)?,))
+                    }
+                }
+                .map(drop)
             }
             Item::Command(handler, invocation) => match self.run.get() {
                 Some(run) => run.bind(py).call1((handler, invocation)).map(drop),

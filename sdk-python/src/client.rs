@@ -9,6 +9,7 @@ use crate::error::{Raise, exception, raised};
 use crate::handlers::{Named, Registration};
 use crate::pending::{Pending, fate};
 use crate::signal;
+use crate::sleep::{self, Numbers};
 use crate::stats;
 use crate::time::{duration, moment};
 use crate::values::{Nested, Reader, Room};
@@ -144,6 +145,23 @@ impl ClientCore {
         let (client, timeout) = (self.client(py)?, given(py, timeout, Client::CLOSE_TIMEOUT)?);
         let done = move |result: Result<(), Error>| bridge.get().settled(future, result.map(|()| None));
         py.detach(|| client.submit_close(timeout, done)).raise(py)
+    }
+
+    /// Waits until the device may sleep: what it took to be awake.
+    fn sleep(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Numbers> {
+        sleep::sleep(py, self.client(py)?, given(py, timeout, Client::SLEEP_TIMEOUT)?)
+    }
+
+    /// The same; the future is told in its loop.
+    fn sleep_async(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        bridge: Py<Bridge>,
+        future: Py<PyAny>,
+    ) -> PyResult<()> {
+        let timeout = given(py, timeout, Client::SLEEP_TIMEOUT)?;
+        sleep::sleep_async(py, self.client(py)?, timeout, bridge, future)
     }
 
     /// Starts closing and tells nobody.

@@ -42,6 +42,29 @@ pub(crate) fn mqtt_password(
     inspect::mqtt_password(client, device_key, product_key, timestamp_ms, secret)
 }
 
+/// The sign of CoAP's sign-in in clear.
+#[pyfunction]
+pub(crate) fn coap_sign(product_key: &str, device_key: &str, lifetime_s: u32, device_secret: &str) -> String {
+    inspect::coap_sign(product_key, device_key, lifetime_s, device_secret)
+}
+
+/// Who a device is in a DTLS handshake with a pre-shared key.
+#[pyfunction]
+pub(crate) fn coap_psk_identity(
+    product_key: &str,
+    device_key: &str,
+    secure_mode: u8,
+    lifetime_s: u32,
+) -> String {
+    inspect::coap_psk_identity(product_key, device_key, secure_mode, lifetime_s)
+}
+
+/// The pre-shared key of a secret.
+#[pyfunction]
+pub(crate) fn coap_psk_key(secret: &str) -> String {
+    inspect::coap_psk_key(secret)
+}
+
 /// Topic, reply topic and method of a kind of message.
 #[pyfunction]
 pub(crate) fn topic(

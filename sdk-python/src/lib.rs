@@ -19,6 +19,7 @@ mod lifecycle;
 mod log;
 mod pending;
 mod signal;
+mod sleep;
 mod stats;
 mod store;
 mod time;
@@ -56,8 +57,8 @@ mod _native {
     use super::handlers::Registration;
     #[pymodule_export]
     use super::inspect::{
-        hub_url, mqtt_client_id, mqtt_password, mqtt_username, parse_topic, sign, topic, topic_kinds,
-        value_json,
+        coap_psk_identity, coap_psk_key, coap_sign, hub_url, mqtt_client_id, mqtt_password, mqtt_username,
+        parse_topic, sign, topic, topic_kinds, value_json,
     };
     #[pymodule_export]
     use super::log::{log_end, log_level};

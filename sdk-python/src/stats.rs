@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 /// The counters by name; the same names in every language.
 pub(crate) fn counters<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyDict>> {
-    let counters: [(&str, u64); 16] = [
+    let counters: [(&str, u64); 19] = [
         ("bytes_sent", stats.bytes_sent),
         ("bytes_received", stats.bytes_received),
         ("messages_sent", stats.messages_sent),
@@ -23,6 +23,9 @@ pub(crate) fn counters<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'p
         ("dropped_answers", stats.dropped_answers),
         ("open_requests", stats.open_requests.into()),
         ("queued_bytes", stats.queued_bytes),
+        ("datagrams_sent", stats.datagrams_sent),
+        ("datagrams_received", stats.datagrams_received),
+        ("radio_on_ms", stats.radio_on_ms),
     ];
     let dict = PyDict::new(py);
     for (name, number) in counters {

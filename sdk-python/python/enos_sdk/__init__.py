@@ -65,6 +65,7 @@ from enos_sdk._types import (
     Stats,
     Tls,
     Value,
+    WakeReport,
 )
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ __all__ = [
     "Tls",
     "UnsupportedError",
     "Value",
+    "WakeReport",
     "__version__",
     "doctor",
     "set_log_level",

@@ -12,6 +12,7 @@ from enos_sdk._common import Base
 from enos_sdk._errors import ErrorKind, InvalidStateError
 from enos_sdk._line import Line
 from enos_sdk._steps import LifecycleSteps
+from enos_sdk._types import WakeReport
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -99,6 +100,12 @@ class AsyncClient(
         await asyncio.gather(*tasks, return_exceptions=True)
         # Nothing is left but the SDK's threads, which end now.
         self._core.close(0)
+
+    async def sleep(self, *, timeout: float | None = None) -> WakeReport:
+        """Finishes what is open, so that the device may sleep. As `Client.sleep`."""
+        future = self._future()
+        self._core.sleep_async(timeout, self._inbox, future)
+        return WakeReport(*await future)
 
     async def doctor(self, *, timeout: float | None = None) -> DoctorReport:
         """Walks the client's own way, and says which step fails, why, and what to do. As `Client.doctor`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enos_sdk._common import Base
+from enos_sdk._types import WakeReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,15 @@ class Client(Base["Callable[[Invocation], Outputs | None]", "Callable[[Lifecycle
         What has not settled fails with `ClosedError`. Called from a handler of this client it only starts closing.
         """
         self._core.close(timeout)
+
+    def sleep(self, *, timeout: float | None = None) -> WakeReport:
+        """Finishes what is open, so that the device may sleep, and tells what it took to be awake since the last sleep.
+
+        Waits (60 s) until all posts are settled, the commands that wait at the hub are fetched, and their answers
+        delivered. The client stays as it is: what is asked of it next wakes it, and signs in first if the lifetime has
+        ended. CoAP only: over MQTT it raises `UnsupportedError`. Not for handlers, which have to run meanwhile.
+        """
+        return WakeReport(*self._core.sleep(timeout))
 
     def doctor(self, *, timeout: float | None = None) -> DoctorReport:
         """Walks the client's own way to the hub and back, and says which step fails, why, and what to do.

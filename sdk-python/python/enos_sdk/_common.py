@@ -120,13 +120,16 @@ class Base(Generic[CommandHandler, LifecycleHandler]):
         sign_in_timeout: float | None = None,
         activation_timeout: float | None = None,
         pong_timeout: float | None = None,
+        coap_lifetime: float | None = None,
+        sleepy: bool | None = None,
+        coap_rate_limit: int | None = None,
         address_timeout: float | None = None,
         handshake_timeout: float | None = None,
         dial_timeout: float | None = None,
     ) -> None:
         """Makes a client; it does not connect yet. Reads files and the secret store.
 
-        hub: `ssl://host:18883`, or `tcp://host:11883` in clear.
+        hub: `ssl://host:18883`, or `tcp://host:11883` in clear; `coaps://host:5684`, or `coap://host:5683` in clear.
         login: who the device is.
         tls: whom to trust and what to show. Default: the system's CAs, no certificate.
         proxy: an HTTP proxy to go through.
@@ -140,6 +143,9 @@ class Base(Generic[CommandHandler, LifecycleHandler]):
         sign_in_timeout: seconds for CONNACK. Default 10.
         activation_timeout: seconds for the activation message. Default 30.
         pong_timeout: seconds for the answer to a keep-alive ping. Default 10.
+        coap_lifetime: CoAP: seconds of silence after which the hub takes the device as gone, 30 to 86400. Default 3600.
+        sleepy: CoAP: the device sleeps between its posts, so nothing is sent by itself. Default False.
+        coap_rate_limit: CoAP: bytes sent per second, on average; 0: no limit. Default 10240: what EnOS takes.
         address_timeout: seconds for one address to accept. Default 5.
         handshake_timeout: seconds for proxy and TLS together. Default 10.
         dial_timeout: seconds for one dial as a whole. Default 30.
@@ -158,6 +164,9 @@ class Base(Generic[CommandHandler, LifecycleHandler]):
                 "sign_in_timeout": sign_in_timeout,
                 "activation_timeout": activation_timeout,
                 "pong_timeout": pong_timeout,
+                "coap_lifetime": coap_lifetime,
+                "sleepy": sleepy,
+                "coap_rate_limit": coap_rate_limit,
                 "address_timeout": address_timeout,
                 "handshake_timeout": handshake_timeout,
                 "dial_timeout": dial_timeout,

@@ -189,6 +189,25 @@ class Stats:
     dropped_answers: int
     open_requests: int
     queued_bytes: int
+    datagrams_sent: int
+    datagrams_received: int
+    radio_on_ms: int
+
+
+@dataclass(frozen=True)
+class WakeReport:
+    """What a device did between two sleeps, as UDP payload: DTLS included, IP and UDP headers not."""
+
+    datagrams_sent: int
+    """Datagrams sent, repetitions included."""
+    datagrams_received: int
+    """Datagrams received."""
+    bytes_sent: int
+    """Bytes sent."""
+    bytes_received: int
+    """Bytes received."""
+    radio_on_ms: int
+    """Milliseconds during which an answer was waited for; as long the radio had to be on."""
 
 
 class ServiceError(Exception):

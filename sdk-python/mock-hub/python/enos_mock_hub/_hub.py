@@ -53,6 +53,8 @@ class Hub:
     """Where devices go in clear: `tcp://127.0.0.1:…`."""
     tls_url: str
     """Where they go with TLS: `ssl://127.0.0.1:…`; the certificate is of `ca`."""
+    coap_url: str
+    """Where small devices go in clear: `coap://127.0.0.1:…`."""
     http: str
     """Where applications go: `http://127.0.0.1:…`."""
     ca: bytes
@@ -111,6 +113,7 @@ class Hub:
         ready = json.loads(line)
         self.url = f"tcp://{ready['mqtt']}"
         self.tls_url = f"ssl://{ready['mqtts']}"
+        self.coap_url = f"coap://{ready['coap']}"
         self.http = ready["http"]
         self.ca = ready["ca_pem"].encode()
 
