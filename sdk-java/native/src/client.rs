@@ -294,6 +294,9 @@ extern "system" fn Java_io_enos_sdk_Native_stats(
                 stats.dropped_answers,
                 stats.open_requests.into(),
                 stats.queued_bytes,
+                stats.datagrams_sent,
+                stats.datagrams_received,
+                stats.radio_on_ms,
             ];
             env.fill(out, &numbers.map(|number| i64::try_from(number).unwrap_or(i64::MAX)))
         })

@@ -100,6 +100,9 @@ impl Settings {
             24 => self.limits.calls = whole(reader, "limits.calls")?,
             25 => self.limits.handlers = whole(reader, "limits.handlers")?,
             26 => self.limits.names = whole(reader, "limits.names")?,
+            27 => self.builder = self.builder.coap_lifetime(time(reader, "coapLifetime")?),
+            28 => self.builder = self.builder.sleepy(reader.u8()? != 0),
+            29 => self.builder = self.builder.coap_rate_limit(whole(reader, "coapRateLimit")?),
             _ => return Err(Fault::internal("a setting of no name")),
         }
         Ok(self)

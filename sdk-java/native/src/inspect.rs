@@ -14,6 +14,9 @@ const PASSWORD: jint = 3;
 const TOPIC: jint = 4;
 const PARSE_TOPIC: jint = 5;
 const HUB_URL: jint = 6;
+const COAP_SIGN: jint = 7;
+const COAP_PSK_IDENTITY: jint = 8;
+const COAP_PSK_KEY: jint = 9;
 
 #[unsafe(no_mangle)]
 extern "system" fn Java_io_enos_sdk_Native_inspect(
@@ -75,9 +78,22 @@ fn answer(what: jint, words: &mut Reader<'_>, out: &mut Writer) -> Result<(), Fa
             out.text(url.host);
             out.i64(i64::from(url.port));
         }
+        COAP_SIGN => {
+            let (product_key, device_key, lifetime) = (words.text()?, words.text()?, lifetime(words)?);
+            out.text(&inspect::coap_sign(product_key, device_key, lifetime, words.text()?));
+        }
+        COAP_PSK_IDENTITY => {
+            let (product_key, device_key, mode) = (words.text()?, words.text()?, words.u8()?);
+            out.text(&inspect::coap_psk_identity(product_key, device_key, mode, lifetime(words)?));
+        }
+        COAP_PSK_KEY => out.text(&inspect::coap_psk_key(words.text()?)),
         _ => return Err(Fault::internal("a question of no number")),
     }
     Ok(())
+}
+
+fn lifetime(words: &mut Reader<'_>) -> Result<u32, Fault> {
+    u32::try_from(words.i64()?).map_err(|_| Fault::internal("a lifetime that is none"))
 }
 
 fn time(words: &mut Reader<'_>) -> Result<u64, Fault> {

@@ -16,6 +16,7 @@ mod inspect;
 mod jvm;
 mod log;
 mod session;
+mod sleep;
 mod store;
 mod tools;
 mod wire;

@@ -28,6 +28,7 @@ public final class MockHub implements AutoCloseable {
     private final Process process;
     private final String mqtt;
     private final String mqtts;
+    private final String coap;
     private final String http;
     private final String caPem;
     private final Thread errorReader;
@@ -45,6 +46,7 @@ public final class MockHub implements AutoCloseable {
         }
         mqtt = field(ready, "mqtt");
         mqtts = field(ready, "mqtts");
+        coap = field(ready, "coap");
         http = field(ready, "http");
         caPem = field(ready, "ca_pem");
     }
@@ -85,6 +87,11 @@ public final class MockHub implements AutoCloseable {
     /** Where devices connect with TLS: {@code ssl://127.0.0.1:PORT}. Trust {@link #caPem()}. */
     public URI tlsUrl() {
         return URI.create("ssl://" + mqtts);
+    }
+
+    /** Where small devices go in clear: {@code coap://127.0.0.1:PORT}. */
+    public URI coapUrl() {
+        return URI.create("coap://" + coap);
     }
 
     /** Where its REST interface and its page are: {@code http://127.0.0.1:PORT}. */

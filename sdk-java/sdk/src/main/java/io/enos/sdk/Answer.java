@@ -26,6 +26,20 @@ abstract class Answer<T> extends CompletableFuture<T> {
         }
     }
 
+    /** A sleep. */
+    static final class Slept extends Answer<WakeReport> {
+        Slept(EnosClient client) {
+            super(client);
+        }
+
+        @Override
+        void settle(long told) {
+            long[] numbers = new long[WakeReport.COUNT];
+            Native.sleepTake(told, numbers);
+            complete(new WakeReport(numbers));
+        }
+    }
+
     /** A diagnosis. */
     static final class Diagnosis extends Answer<DoctorReport> {
         Diagnosis(EnosClient client) {

@@ -14,6 +14,11 @@ public final class AsyncClient extends AsyncDevice {
         return client.submitConnect(timeout);
     }
 
+    /** As {@link EnosClient#sleep(Duration)}. */
+    public CompletableFuture<WakeReport> sleep(Duration timeout) {
+        return client.submitSleep(timeout);
+    }
+
     /** As {@link EnosClient#close(Duration)}; completed as the client's last callback. */
     public CompletableFuture<Void> close(Duration timeout) {
         return client.submitClose(timeout);

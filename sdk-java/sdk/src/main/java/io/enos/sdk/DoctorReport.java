@@ -49,7 +49,7 @@ public final class DoctorReport {
 
     /**
      * For a program's end: 0 if healthy, else by the step that failed first: 10 configuration, 11 name, 12 tcp, 13 proxy,
-     * 14 clock, 15 tls, 16 sign_in, 17 reply.
+     * 14 clock, 15 tls, 16 sign_in, 17 reply; over CoAP 12 is reach.
      */
     public int exitCode() {
         return exitCode;
@@ -129,7 +129,7 @@ public final class DoctorReport {
             duration = Duration.ofMillis(told.i64());
         }
 
-        /** Its name: {@code configuration name tcp proxy clock tls sign_in reply}. */
+        /** Its name: {@code configuration name tcp proxy clock tls sign_in reply}; over CoAP {@code reach}, not {@code tcp}. */
         public String step() {
             return step;
         }

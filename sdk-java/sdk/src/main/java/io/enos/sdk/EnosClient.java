@@ -87,6 +87,45 @@ public final class EnosClient implements Device, AutoCloseable {
         }
     }
 
+    /**
+     * Finishes what is open, so that the device may sleep, and tells what it took to be awake since the last sleep: waits
+     * until all posts are settled, the commands that wait at the hub are fetched, and their answers delivered.
+     *
+     * <p>The client stays as it is: what is asked of it next wakes it, and signs in first if the lifetime has ended. Not
+     * for callbacks, since the commands' handlers have to run meanwhile.
+     *
+     * @throws EnosUnsupportedException over MQTT: this is for CoAP
+     * @throws EnosTimeoutException if something is still open then
+     * @throws EnosInterruptedException if the thread is interrupted
+     */
+    public WakeReport sleep(Duration timeout) {
+        long ms = Times.millis(timeout);
+        long[] numbers = new long[WakeReport.COUNT];
+        long pointer = enter("sleep");
+        try {
+            Native.sleep(pointer, ms, numbers);
+        } finally {
+            exit();
+        }
+        return new WakeReport(numbers);
+    }
+
+    CompletableFuture<WakeReport> submitSleep(Duration timeout) {
+        long ms = Times.millis(timeout);
+        Answer.Slept answer = new Answer.Slept(this);
+        long pointer = enter("sleep");
+        int slot = session.await(answer);
+        try {
+            Native.sleepAsync(pointer, ms, slot);
+        } catch (Throwable refused) {
+            session.forget(slot);
+            throw refused;
+        } finally {
+            exit();
+        }
+        return answer;
+    }
+
     /** As {@link #close(Duration)}, with 2 s; what goes wrong is logged, an interrupt too. For {@code try (…)}. */
     @Override
     public void close() {
@@ -404,6 +443,9 @@ public final class EnosClient implements Device, AutoCloseable {
         private Executor executor;
         private Long inFlight;
         private Boolean cleanSession;
+        private Boolean sleepy;
+        private Long coapRateLimit;
+        private Long coapLifetime;
         private long[] dialBudget;
         private long[] backoff;
         /** By setting; null for the default. */
@@ -411,7 +453,10 @@ public final class EnosClient implements Device, AutoCloseable {
 
         private Builder() {}
 
-        /** The hub: {@code ssl://host:18883}, or {@code tcp://host:11883} in clear. Needed. */
+        /**
+         * The hub: {@code ssl://host:18883}, or {@code tcp://host:11883} in clear; for small devices
+         * {@code coaps://host:5684}, or {@code coap://host:5683} in clear. Needed.
+         */
         public Builder hub(URI hub) {
             return hub(hub.toString());
         }
@@ -517,6 +562,27 @@ public final class EnosClient implements Device, AutoCloseable {
             return time(19, timeout);
         }
 
+        /**
+         * CoAP: the silence after which the hub takes the device as gone; default 3,600 s, whole seconds, 30 to 86,400. A
+         * client that is not sleepy signs in again in time.
+         */
+        public Builder coapLifetime(Duration lifetime) {
+            coapLifetime = Times.millis(lifetime);
+            return this;
+        }
+
+        /** CoAP: whether the device sleeps between its posts; default no. Then nothing is sent by itself. */
+        public Builder sleepy(boolean sleepy) {
+            this.sleepy = sleepy;
+            return this;
+        }
+
+        /** CoAP: bytes sent per second, on average; default 10,240, which is what EnOS takes. 0: no limit. */
+        public Builder coapRateLimit(int bytesPerSecond) {
+            coapRateLimit = (long) bytesPerSecond;
+            return this;
+        }
+
         private Builder time(int setting, Duration time) {
             times[setting] = Times.millis(time);
             return this;
@@ -592,6 +658,15 @@ public final class EnosClient implements Device, AutoCloseable {
             }
             if (cleanSession != null) {
                 settings.key(10).write(cleanSession ? 1 : 0);
+            }
+            if (sleepy != null) {
+                settings.key(28).write(sleepy ? 1 : 0);
+            }
+            if (coapLifetime != null) {
+                settings.number(27, coapLifetime);
+            }
+            if (coapRateLimit != null) {
+                settings.number(29, coapRateLimit);
             }
             if (inFlight != null) {
                 settings.number(11, inFlight);

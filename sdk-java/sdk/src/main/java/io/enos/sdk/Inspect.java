@@ -38,6 +38,23 @@ public final class Inspect {
         return ask(3, words).text();
     }
 
+    /** The sign of CoAP's sign-in in clear, in upper-case hexadecimal digits. */
+    public static String coapSign(String productKey, String deviceKey, long lifetimeS, String deviceSecret) {
+        Settings words = new Settings().text("productKey", productKey).text("deviceKey", deviceKey);
+        return ask(7, words.number(lifetimeS).text("deviceSecret", deviceSecret)).text();
+    }
+
+    /** Who a device is in a DTLS handshake with a pre-shared key. */
+    public static String coapPskIdentity(String productKey, String deviceKey, int secureMode, long lifetimeS) {
+        Settings words = new Settings().text("productKey", productKey).text("deviceKey", deviceKey);
+        return ask(8, words.key(secureMode).number(lifetimeS)).text();
+    }
+
+    /** The pre-shared key of a secret, in lower-case hexadecimal digits: keep it out of logs. */
+    public static String coapPskKey(String secret) {
+        return ask(9, new Settings().text("secret", secret)).text();
+    }
+
     /**
      * The topics of a kind of message, such as {@code measurepoint.post}; the argument is that of kinds which have one.
      *
@@ -160,7 +177,7 @@ public final class Inspect {
             this.port = port;
         }
 
-        /** {@code tcp} or {@code ssl}. */
+        /** {@code tcp}, {@code ssl}, {@code coap} or {@code coaps}. */
         public String scheme() {
             return scheme;
         }

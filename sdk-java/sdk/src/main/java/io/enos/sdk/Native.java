@@ -39,6 +39,12 @@ final class Native {
 
     static native void closeAsync(long client, long timeoutMs, int slot);
 
+    static native void sleep(long client, long timeoutMs, long[] out);
+
+    static native void sleepAsync(long client, long timeoutMs, int slot);
+
+    static native void sleepTake(long report, long[] out);
+
     static native long post(long client, byte[] points, int length, long timeMs, long timeoutMs, boolean wait);
 
     static native void postAsync(long client, byte[] points, int length, long timeMs, long timeoutMs, int slot);

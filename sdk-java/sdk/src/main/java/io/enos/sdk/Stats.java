@@ -2,7 +2,7 @@ package io.enos.sdk;
 
 /** Counters since the client was made; the same names in every language. */
 public final class Stats {
-    static final int COUNT = 16;
+    static final int COUNT = 19;
 
     private final long[] numbers;
 
@@ -88,5 +88,20 @@ public final class Stats {
     /** Bytes of messages waiting now. */
     public long queuedBytes() {
         return numbers[15];
+    }
+
+    /** CoAP: datagrams sent, repetitions and DTLS included. */
+    public long datagramsSent() {
+        return numbers[16];
+    }
+
+    /** CoAP: datagrams received. */
+    public long datagramsReceived() {
+        return numbers[17];
+    }
+
+    /** CoAP: milliseconds during which an answer was waited for; as long the radio had to be on. */
+    public long radioOnMs() {
+        return numbers[18];
     }
 }
