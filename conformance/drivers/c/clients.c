@@ -156,6 +156,31 @@ void client_doctor(request *asked, client *of)
     }
 }
 
+void client_sleep(request *asked, client *of)
+{
+    enos_wake_report_t report;
+    enos_error_t err;
+    uint32_t timeout_ms;
+    line told;
+
+    enos_wake_report_init(&report);
+    enos_error_init(&err);
+    if (!read_u32(word(asked, 3), &timeout_ms)) {
+        answer_misuse(asked, "no time-out");
+    } else if (enos_client_sleep(of->own, timeout_ms, &report, &err) != ENOS_OK) {
+        answer_error(asked, &err);
+    } else {
+        told = line_begin(word(asked, 0));
+        line_word(&told, enos_str("ok"));
+        line_number(&told, (int64_t)report.datagrams_sent);
+        line_number(&told, (int64_t)report.datagrams_received);
+        line_number(&told, (int64_t)report.bytes_sent);
+        line_number(&told, (int64_t)report.bytes_received);
+        line_number(&told, (int64_t)report.radio_on_ms);
+        line_end(&told);
+    }
+}
+
 /* Time-out, time and points of a post, from the word at `at` on. */
 static int read_post(request *asked, size_t at, uint32_t *timeout_ms, int64_t *time_ms, enos_point_t **points, size_t *count)
 {
@@ -356,7 +381,8 @@ static void stats(request *asked, client *of)
             { "acknowledged=", stats.acknowledged }, { "rejected=", stats.rejected }, { "failed=", stats.failed },
             { "dropped_oversize=", stats.dropped_oversize }, { "dropped_unknown=", stats.dropped_unknown },
             { "dropped_malformed=", stats.dropped_malformed }, { "dropped_stray=", stats.dropped_stray },
-            { "open_requests=", stats.open_requests },
+            { "open_requests=", stats.open_requests }, { "datagrams_sent=", stats.datagrams_sent },
+            { "datagrams_received=", stats.datagrams_received }, { "radio_on_ms=", stats.radio_on_ms },
         };
         told = line_begin(word(asked, 0));
         line_word(&told, enos_str("ok"));

@@ -24,5 +24,6 @@ void client_connect(request *asked, client *of);
 void client_close(request *asked, client *of);
 void client_post(request *asked, client *of);
 void client_doctor(request *asked, client *of);
+void client_sleep(request *asked, client *of);
 
 #endif

@@ -13,9 +13,10 @@
 static void hello(request *asked)
 {
     static const char *const verbs[] = {
-        "hello", "sign", "client_id", "username", "password", "topic", "topic_parse", "json_value", "error_kind",
+        "hello", "sign", "client_id", "username", "password", "coap_sign", "coap_psk_identity",
+        "coap_psk_key", "topic", "topic_parse", "json_value", "error_kind",
         "hub_code", "hub_url", "new", "connect", "post", "submit", "on_lifecycle", "on_service", "on_measurepoint_set",
-        "on_measurepoint_get", "off", "answer", "forget", "stats", "doctor", "close", "drop",
+        "on_measurepoint_get", "off", "answer", "forget", "stats", "doctor", "sleep", "close", "drop",
     };
     line told = line_begin(word(asked, 0));
     size_t i;
@@ -65,7 +66,7 @@ static int wait_elsewhere(request *asked)
         int client;
     } verbs[] = {
         { "connect", client_connect, 1 }, { "post", client_post, 1 }, { "close", client_close, 1 },
-        { "doctor", client_doctor, 1 }, { "answer", answer, 0 }, { "drop", drop, 0 },
+        { "doctor", client_doctor, 1 }, { "sleep", client_sleep, 1 }, { "answer", answer, 0 }, { "drop", drop, 0 },
     };
     pthread_t thread;
     job *made;

@@ -82,6 +82,37 @@ static void password(request *asked)
     answer_written(asked, status, &to);
 }
 
+static void coap_sign(request *asked)
+{
+    written to = room(asked);
+    uint32_t lifetime_s;
+
+    if (!read_u32(word(asked, 4), &lifetime_s)) {
+        answer_misuse(asked, "no lifetime");
+        return;
+    }
+    answer_written(asked, enos_inspect_coap_sign(word(asked, 2), word(asked, 3), lifetime_s, word(asked, 5), to.text, ROOM, &to.length, &to.err), &to);
+}
+
+static void coap_psk_identity(request *asked)
+{
+    written to = room(asked);
+    uint32_t lifetime_s;
+    int64_t mode;
+
+    if (!read_i64(word(asked, 4), &mode) || !read_u32(word(asked, 5), &lifetime_s)) {
+        answer_misuse(asked, "no secure mode or lifetime");
+        return;
+    }
+    answer_written(asked, enos_inspect_coap_psk_identity(word(asked, 2), word(asked, 3), (int32_t)mode, lifetime_s, to.text, ROOM, &to.length, &to.err), &to);
+}
+
+static void coap_psk_key(request *asked)
+{
+    written to = room(asked);
+    answer_written(asked, enos_inspect_coap_psk_key(word(asked, 2), to.text, ROOM, &to.length, &to.err), &to);
+}
+
 static void topic(request *asked)
 {
     static const int32_t parts[] = { ENOS_TOPIC_REQUEST, ENOS_TOPIC_REPLY, ENOS_TOPIC_METHOD };
@@ -218,6 +249,7 @@ int pure_perform(request *asked)
         void (*perform)(request *);
     } verbs[] = {
         { "sign", sign }, { "client_id", client_id }, { "username", username }, { "password", password },
+        { "coap_sign", coap_sign }, { "coap_psk_identity", coap_psk_identity }, { "coap_psk_key", coap_psk_key },
         { "topic", topic }, { "topic_parse", topic_parse }, { "json_value", json_value },
         { "error_kind", error_kind }, { "hub_code", hub_code }, { "hub_url", hub_url },
     };

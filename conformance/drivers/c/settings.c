@@ -80,6 +80,8 @@ static int set(request *of, enos_config_t *cfg, login *who, enos_str_t name, eno
         { "activation_timeout_ms", &cfg->activation_timeout_ms },
         { "handshake_timeout_ms", &cfg->handshake_timeout_ms },
         { "pong_timeout_ms", &cfg->pong_timeout_ms },
+        { "coap_lifetime_s", &cfg->coap_lifetime_s },
+        { "coap_rate_limit", &cfg->coap_rate_limit },
         { "limit_requests", &cfg->limit_requests },
         { "limit_calls", &cfg->limit_calls },
     };
@@ -105,10 +107,10 @@ static int set(request *of, enos_config_t *cfg, login *who, enos_str_t name, eno
     if (is(name, "proxy")) return proxy(of, value, cfg);
     if (is(name, "backoff_ms")) return pair(of, value, &cfg->backoff_first_ms, &cfg->backoff_largest_ms);
     if (is(name, "dial_budget")) return pair(of, value, &cfg->dial_budget, &cfg->dial_window_s);
-    if (is(name, "clean_session")) {
+    if (is(name, "clean_session") || is(name, "sleepy")) {
         int truth;
         if (!read_bool(value, &truth)) return 0;
-        cfg->clean_session = truth;
+        *(is(name, "sleepy") ? &cfg->sleepy : &cfg->clean_session) = truth;
         return 1;
     }
     return 0;

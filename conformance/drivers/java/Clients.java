@@ -7,6 +7,7 @@ import io.enos.sdk.PostOptions;
 import io.enos.sdk.Registration;
 import io.enos.sdk.Responder;
 import io.enos.sdk.Stats;
+import io.enos.sdk.WakeReport;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -84,6 +85,12 @@ final class Clients {
                 return List.of();
             case "stats":
                 return stats(client.stats());
+            case "sleep": {
+                WakeReport report = client.sleep(Making.millis(words.get(0)));
+                return List.of(Long.toString(report.datagramsSent()), Long.toString(report.datagramsReceived()),
+                        Long.toString(report.bytesSent()), Long.toString(report.bytesReceived()),
+                        Long.toString(report.radioOnMs()));
+            }
             case "doctor":
                 return diagnosis(client.doctor(Making.millis(words.get(0))));
             default:
@@ -158,7 +165,8 @@ final class Clients {
                 "retries=" + stats.retries(), "reconnects=" + stats.reconnects(), "acknowledged=" + stats.acknowledged(),
                 "rejected=" + stats.rejected(), "failed=" + stats.failed(), "dropped_oversize=" + stats.droppedOversize(),
                 "dropped_unknown=" + stats.droppedUnknown(), "dropped_malformed=" + stats.droppedMalformed(),
-                "dropped_stray=" + stats.droppedStray(), "open_requests=" + stats.openRequests());
+                "dropped_stray=" + stats.droppedStray(), "open_requests=" + stats.openRequests(), "datagrams_sent=" + stats.datagramsSent(),
+                "datagrams_received=" + stats.datagramsReceived(), "radio_on_ms=" + stats.radioOnMs());
     }
 
     private static List<String> diagnosis(DoctorReport report) {

@@ -14,12 +14,13 @@ import java.util.Set;
  * <p>Holds no expectation and no logic of its own ({@code drivers/README.md}). Verbs that may wait run on a thread each.
  */
 public final class Driver {
-    private static final List<String> VERBS = List.of("hello", "sign", "client_id", "username", "password", "topic",
+    private static final List<String> VERBS = List.of("hello", "sign", "client_id", "username", "password",
+            "coap_sign", "coap_psk_identity", "coap_psk_key", "topic",
             "topic_parse", "json_value", "error_kind", "hub_code", "hub_url", "new", "connect", "post", "submit",
             "on_lifecycle", "on_service", "on_measurepoint_set", "on_measurepoint_get", "off", "answer", "forget", "stats",
-            "doctor", "close", "drop");
+            "doctor", "sleep", "close", "drop");
 
-    private static final Set<String> WAITING = Set.of("connect", "post", "answer", "doctor", "close", "drop");
+    private static final Set<String> WAITING = Set.of("connect", "post", "answer", "doctor", "sleep", "close", "drop");
 
     private final Lines lines = new Lines(new FileOutputStream(FileDescriptor.out));
     private final Clients clients = new Clients(lines);

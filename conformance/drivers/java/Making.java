@@ -102,6 +102,15 @@ final class Making {
             case "handshake_timeout_ms":
                 builder.handshakeTimeout(millis(value));
                 break;
+            case "coap_lifetime_s":
+                builder.coapLifetime(Duration.ofSeconds(Long.parseLong(value)));
+                break;
+            case "sleepy":
+                builder.sleepy(Boolean.parseBoolean(value));
+                break;
+            case "coap_rate_limit":
+                builder.coapRateLimit(Integer.parseInt(value));
+                break;
             case "pong_timeout_ms":
                 builder.pongTimeout(millis(value));
                 break;

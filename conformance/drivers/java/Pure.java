@@ -26,6 +26,13 @@ final class Pure {
             case "password":
                 return List.of(Inspect.mqttPassword(words.get(0), words.get(1), words.get(2), number(words.get(3)),
                         words.get(4)));
+            case "coap_sign":
+                return List.of(Inspect.coapSign(words.get(0), words.get(1), number(words.get(2)), words.get(3)));
+            case "coap_psk_identity":
+                return List.of(Inspect.coapPskIdentity(words.get(0), words.get(1), Integer.parseInt(words.get(2)),
+                        number(words.get(3))));
+            case "coap_psk_key":
+                return List.of(Inspect.coapPskKey(words.get(0)));
             case "topic": {
                 Inspect.Topic topic = Inspect.topic(words.get(0), words.get(1), words.get(2), words.get(3));
                 return List.of(topic.topic(), topic.reply(), topic.method());

@@ -67,6 +67,9 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "activation_timeout_ms": ("activation_timeout", _seconds),
     "handshake_timeout_ms": ("handshake_timeout", _seconds),
     "pong_timeout_ms": ("pong_timeout", _seconds),
+    "coap_lifetime_s": ("coap_lifetime", int),
+    "sleepy": ("sleepy", lambda text: text == "true"),
+    "coap_rate_limit": ("coap_rate_limit", int),
 }
 
 
@@ -112,6 +115,12 @@ def connect(name: str, ms: str) -> list[str]:
 def close(name: str, ms: str) -> list[str]:
     _client(name).close(timeout=_seconds(ms))
     return []
+
+
+def sleep(name: str, ms: str) -> list[str]:
+    report = _client(name).sleep(timeout=_seconds(ms))
+    counts = (report.datagrams_sent, report.datagrams_received, report.bytes_sent, report.bytes_received)
+    return [str(count) for count in (*counts, report.radio_on_ms)]
 
 
 def drop(name: str) -> list[str]:
@@ -223,7 +232,7 @@ def forget(call: str) -> list[str]:
 def stats(name: str) -> list[str]:
     counters = (
         "messages_sent messages_received retries reconnects acknowledged rejected failed dropped_oversize "
-        "dropped_unknown dropped_malformed dropped_stray open_requests"
+        "dropped_unknown dropped_malformed dropped_stray open_requests datagrams_sent datagrams_received radio_on_ms"
     ).split()
     now = _client(name).stats()
     return [f"{counter}={getattr(now, counter)}" for counter in counters]
@@ -240,6 +249,6 @@ VERBS: dict[str, Callable[..., list[str]]] = {
     verb.__name__: verb
     for verb in (
         new, connect, post, submit, on_lifecycle, on_service, on_measurepoint_set, on_measurepoint_get, off, answer,
-        forget, stats, doctor, close, drop,
+        forget, stats, doctor, sleep, close, drop,
     )
 }  # fmt: skip

@@ -10,7 +10,7 @@ import client
 import pure
 from lines import Misuse, answer, decode, failed
 
-WAITING = {"connect", "post", "answer", "doctor", "close", "drop"}
+WAITING = {"connect", "post", "answer", "doctor", "sleep", "close", "drop"}
 
 
 def perform(words: list[str]) -> list[str]:

@@ -23,6 +23,18 @@ def password(client: str, device_key: str, product_key: str, timestamp: str, sec
     return [inspect.mqtt_password(client, device_key, product_key, int(timestamp), secret)]
 
 
+def coap_sign(product_key: str, device_key: str, lifetime: str, secret: str) -> list[str]:
+    return [inspect.coap_sign(product_key, device_key, int(lifetime), secret)]
+
+
+def coap_psk_identity(product_key: str, device_key: str, mode: str, lifetime: str) -> list[str]:
+    return [inspect.coap_psk_identity(product_key, device_key, int(mode), int(lifetime))]
+
+
+def coap_psk_key(secret: str) -> list[str]:
+    return [inspect.coap_psk_key(secret)]
+
+
 def topic(kind: str, argument: str, product_key: str, device_key: str) -> list[str]:
     return list(inspect.topic(kind, argument, product_key, device_key))
 
@@ -64,6 +76,6 @@ def hub_url(url: str) -> list[str]:
 VERBS: dict[str, Callable[..., list[str]]] = {
     verb.__name__: verb
     for verb in (
-        sign, client_id, username, password, topic, topic_parse, json_value, error_kind, hub_code, hub_url,
+        sign, client_id, username, password, coap_sign, coap_psk_identity, coap_psk_key, topic, topic_parse, json_value, error_kind, hub_code, hub_url,
     )
 }  # fmt: skip

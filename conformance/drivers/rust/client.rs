@@ -10,6 +10,7 @@ use enos_runtime::doctor::Report;
 use enos_runtime::{
     AnswerData, Client, ClientBuilder, Error, FileSecretStore, Invocation, InvocationKind, Lifecycle, Limits,
     Login, MemorySecretStore, PostOptions, Proxy, Registration, Responder, Secret, SecretStore, Tls,
+    WakeReport,
 };
 
 use crate::lines::{Out, Said, error_words};
@@ -85,6 +86,7 @@ impl Clients {
             }
             ("stats", []) => Some(stats(client)),
             ("doctor", [timeout]) => millis(timeout).map(|timeout| diagnosis(&client.doctor(timeout))),
+            ("sleep", [timeout]) => millis(timeout).map(|timeout| slept(client.sleep(timeout))),
             ("on_lifecycle", []) => {
                 let (out, name) = (out.clone(), name.to_owned());
                 let told = client.on_lifecycle(move |step| out.event(&lifecycle_words(&name, step)));
@@ -206,6 +208,22 @@ fn diagnosis(report: &Report) -> Said {
     Said::Ok(words.map(str::to_owned).to_vec())
 }
 
+fn slept(report: Result<WakeReport, Error>) -> Said {
+    match report {
+        Ok(report) => {
+            let counts = [
+                report.datagrams_sent,
+                report.datagrams_received,
+                report.bytes_sent,
+                report.bytes_received,
+                report.radio_on_ms,
+            ];
+            Said::Ok(counts.iter().map(u64::to_string).collect())
+        }
+        Err(error) => Said::Err(error),
+    }
+}
+
 fn millis(text: &str) -> Option<Duration> {
     text.parse().ok().map(Duration::from_millis)
 }
@@ -252,7 +270,7 @@ fn stats(client: &Client) -> Said {
         Ok(stats) => stats,
         Err(error) => return Said::Err(error),
     };
-    let numbers: [(&str, u64); 12] = [
+    let numbers: [(&str, u64); 15] = [
         ("messages_sent", stats.messages_sent),
         ("messages_received", stats.messages_received),
         ("retries", stats.retries),
@@ -265,6 +283,9 @@ fn stats(client: &Client) -> Said {
         ("dropped_malformed", stats.dropped_malformed),
         ("dropped_stray", stats.dropped_stray),
         ("open_requests", stats.open_requests.into()),
+        ("datagrams_sent", stats.datagrams_sent),
+        ("datagrams_received", stats.datagrams_received),
+        ("radio_on_ms", stats.radio_on_ms),
     ];
     Said::Ok(numbers.iter().map(|(name, number)| format!("{name}={number}")).collect())
 }
@@ -346,6 +367,9 @@ fn set(builder: ClientBuilder, limits: &mut Limits, name: &str, value: &str) -> 
         "activation_timeout_ms" => builder.activation_timeout(millis(value)?),
         "handshake_timeout_ms" => builder.handshake_timeout(millis(value)?),
         "pong_timeout_ms" => builder.pong_timeout(millis(value)?),
+        "coap_lifetime_s" => builder.coap_lifetime(Duration::from_secs(value.parse().ok()?)),
+        "sleepy" => builder.sleepy(value.parse().ok()?),
+        "coap_rate_limit" => builder.coap_rate_limit(value.parse().ok()?),
         "limit_requests" => {
             limits.requests = value.parse().ok()?;
             builder

@@ -20,6 +20,9 @@ const VERBS: &[&str] = &[
     "client_id",
     "username",
     "password",
+    "coap_sign",
+    "coap_psk_identity",
+    "coap_psk_key",
     "topic",
     "topic_parse",
     "json_value",
@@ -39,6 +42,7 @@ const VERBS: &[&str] = &[
     "forget",
     "stats",
     "doctor",
+    "sleep",
     "close",
     "drop",
 ];
@@ -53,7 +57,7 @@ fn main() -> io::Result<()> {
             return Err(io::Error::other(format!("no request: {line}")));
         };
         let (id, words) = (id.clone(), words.to_vec());
-        const WAITING: &[&str] = &["connect", "post", "answer", "doctor", "close", "drop"];
+        const WAITING: &[&str] = &["connect", "post", "answer", "doctor", "sleep", "close", "drop"];
         if words.first().is_some_and(|verb| WAITING.contains(&verb.as_str())) {
             let (out, clients) = (out.clone(), clients.clone());
             std::thread::spawn(move || {

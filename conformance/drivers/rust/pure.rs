@@ -18,6 +18,14 @@ pub(crate) fn perform(verb: &str, words: &[&str]) -> Option<Said> {
                 |timestamp| inspect::mqtt_password(client, device_key, product_key, timestamp, secret);
             timestamp.parse().ok().map(|timestamp| Said::Ok(vec![password(timestamp)]))
         }
+        ("coap_sign", [product_key, device_key, lifetime, secret]) => lifetime
+            .parse()
+            .ok()
+            .map(|lifetime| Said::Ok(vec![inspect::coap_sign(product_key, device_key, lifetime, secret)])),
+        ("coap_psk_identity", [product_key, device_key, mode, lifetime]) => {
+            identity(product_key, device_key, mode, lifetime)
+        }
+        ("coap_psk_key", [secret]) => Some(Said::Ok(vec![inspect::coap_psk_key(secret)])),
         ("topic", [kind, argument, product_key, device_key]) => {
             let topic = inspect::topic(kind, argument, product_key, device_key);
             Some(said(topic, |topic| vec![topic.topic, topic.reply, topic.method]))
@@ -52,6 +60,11 @@ fn signature(method: &str, secret: &str, pairs: &[&str]) -> Option<Said> {
 fn client_id(client: &str, mode: &str, timestamp: &str) -> Option<Said> {
     let (mode, timestamp) = (mode.parse().ok()?, timestamp.parse().ok()?);
     Some(Said::Ok(vec![inspect::mqtt_client_id(client, mode, timestamp)]))
+}
+
+fn identity(product_key: &str, device_key: &str, mode: &str, lifetime: &str) -> Option<Said> {
+    let (mode, lifetime) = (mode.parse().ok()?, lifetime.parse().ok()?);
+    Some(Said::Ok(vec![inspect::coap_psk_identity(product_key, device_key, mode, lifetime)]))
 }
 
 fn parse(text: &str) -> Vec<String> {
