@@ -20,7 +20,7 @@ int failed(const enos_error_t *err)
     return 1;
 }
 
-enos_client_t *client_of_flags(int argc, char **argv)
+void config_of_flags(int argc, char **argv, enos_config_t *cfg)
 {
     enum { HUB, PRODUCT_KEY, DEVICE_KEY, DEVICE_SECRET, CA, CERT, KEY, FLAGS };
     static const char *const names[FLAGS] = {
@@ -30,9 +30,6 @@ enos_client_t *client_of_flags(int argc, char **argv)
         ENOS_STR("tcp://127.0.0.1:11883"), ENOS_STR("Tq4zR9Lw"), ENOS_STR("t-1"), ENOS_STR("u8Yp2QvKs0t1"),
         ENOS_STR(""), ENOS_STR(""), ENOS_STR(""),
     };
-    enos_client_t *client = NULL;
-    enos_config_t cfg;
-    enos_error_t err;
     int at, flag;
 
     for (at = 1; at < argc; at += 2) {
@@ -48,13 +45,22 @@ enos_client_t *client_of_flags(int argc, char **argv)
         given[flag] = enos_str(argv[at + 1]);
     }
 
-    enos_config_init(&cfg);
+    enos_config_init(cfg);
+    cfg->hub = given[HUB];
+    cfg->tls_ca_file = given[CA];
+    cfg->tls_cert_file = given[CERT];
+    cfg->tls_key_file = given[KEY];
+    enos_config_login_device_secret(cfg, given[PRODUCT_KEY], given[DEVICE_KEY], given[DEVICE_SECRET]);
+}
+
+enos_client_t *client_of_flags(int argc, char **argv)
+{
+    enos_client_t *client = NULL;
+    enos_config_t cfg;
+    enos_error_t err;
+
     enos_error_init(&err);
-    cfg.hub = given[HUB];
-    cfg.tls_ca_file = given[CA];
-    cfg.tls_cert_file = given[CERT];
-    cfg.tls_key_file = given[KEY];
-    enos_config_login_device_secret(&cfg, given[PRODUCT_KEY], given[DEVICE_KEY], given[DEVICE_SECRET]);
+    config_of_flags(argc, argv, &cfg);
     if (enos_client_new(&cfg, &client, &err) != ENOS_OK) exit(failed(&err));
     return client;
 }

@@ -8,6 +8,9 @@
  * value it says so and ends the program. */
 enos_client_t *client_of_flags(int argc, char **argv);
 
+/* A configuration for that device, of which a client can be made; it refers to the command line. */
+void config_of_flags(int argc, char **argv, enos_config_t *cfg);
+
 /* Tells an error that ends the program; its exit code. */
 int failed(const enos_error_t *err);
 

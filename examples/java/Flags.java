@@ -41,6 +41,11 @@ final class Flags {
 
     /** A client for the device that the flags name. */
     EnosClient client() {
+        return builder().build();
+    }
+
+    /** What makes that client. */
+    EnosClient.Builder builder() {
         Login login = Login.deviceSecret(get("product-key", "Tq4zR9Lw"), get("device-key", "t-1"),
                 get("device-secret", "u8Yp2QvKs0t1"));
         Tls tls = Tls.system();
@@ -53,6 +58,6 @@ final class Flags {
         if (flags.containsKey("cert")) {
             tls = tls.client(Path.of(flags.get("cert")), Path.of(flags.get("key")));
         }
-        return EnosClient.builder().hub(get("hub", "tcp://127.0.0.1:11883")).login(login).tls(tls).build();
+        return EnosClient.builder().hub(get("hub", "tcp://127.0.0.1:11883")).login(login).tls(tls);
     }
 }

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use mock_hub::Hub;
 
-/// The commands that start `connect`, `measurepoints` and `commands`, by name. An error says what is missing.
+/// The commands that start the examples, by name. An error says what is missing.
 type Examples = BTreeMap<&'static str, Vec<PathBuf>>;
 type Build = fn() -> Result<Examples, String>;
 
 /// Every language; the first is the one that the others are compared with.
 const LANGUAGES: &[(&str, Build)] = &[("rust", rust), ("c", c), ("java", java), ("python", python)];
-const NAMES: [&str; 3] = ["connect", "measurepoints", "commands"];
+const NAMES: [&str; 4] = ["connect", "measurepoints", "commands", "coap"];
 /// Longest wait for a line.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -132,11 +132,11 @@ fn python() -> Result<Examples, String> {
 }
 
 /// Runs an example to its good end; what it printed. Once it prints `ready`, `then` is done.
-fn printed(command: &[PathBuf], hub: &Hub, ready: Option<&str>, then: impl FnOnce()) -> Vec<String> {
+fn printed(command: &[PathBuf], url: &str, ready: Option<&str>, then: impl FnOnce()) -> Vec<String> {
     let (program, arguments) = command.split_first().expect("a command");
     let mut child = Command::new(program)
         .args(arguments)
-        .args(["--hub", &format!("tcp://{}", hub.mqtt())])
+        .args(["--hub", url])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
@@ -194,12 +194,30 @@ fn three_commands(hub: &Hub) {
     }
 }
 
+/// A command for a device that sleeps: the hub keeps it until the device asks.
+fn a_command_that_waits(hub: &Hub) {
+    let path = "/connect-service/v2.1/commands?action=invokeService&serviceId=reboot&orgId=o1&productKey=Tq4zR9Lw&deviceKey=t-1&pendingTtl=60";
+    let told = post(hub.http(), path, r#"{"inputData":{"delay":5}}"#);
+    assert!(told.contains("\"code\":0"), "{told}");
+}
+
 /// What an example of this name prints, with a hub of its own.
 fn lines(name: &str, command: &[PathBuf]) -> Vec<String> {
     let hub = Hub::builder().ephemeral().seed_json(mock_hub::example_seed()).start().expect("a hub");
+    let tcp = format!("tcp://{}", hub.mqtt());
     match name {
-        "commands" => printed(command, &hub, Some("waiting for commands"), || three_commands(&hub)),
-        _ => printed(command, &hub, None, || ()),
+        "commands" => printed(command, &tcp, Some("waiting for commands"), || three_commands(&hub)),
+        "coap" => {
+            a_command_that_waits(&hub);
+            let lines = printed(command, &format!("coap://{}", hub.coap()), None, || ());
+            // What it took to be awake depends on what had to be repeated.
+            let told = |line: String| match line.starts_with("asleep") {
+                true => line.replace(|c: char| c.is_ascii_digit(), ""),
+                false => line,
+            };
+            lines.into_iter().map(told).collect()
+        }
+        _ => printed(command, &tcp, None, || ()),
     }
 }
 
@@ -218,4 +236,6 @@ fn each_language_prints_the_same_lines() {
     assert_eq!(wanted["connect"], ["connecting", "online", "offline", "closed"]);
     assert_eq!(wanted["measurepoints"], ["acknowledged", "refused: kind 604 code 1204"]);
     assert_eq!(wanted["commands"].len(), 4);
+    let report = "asleep after  datagrams ( bytes) sent,  ( bytes) received, radio on for  ms";
+    assert_eq!(wanted["coap"], ["posted 1834.5", r#"reboot {"delay":5}"#, report, "posted 1835.25", report]);
 }
