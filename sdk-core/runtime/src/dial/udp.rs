@@ -32,7 +32,8 @@ pub(super) fn establish(
     let turn = plan.unheard.load(Ordering::Relaxed) % order.len().max(1);
     order.rotate_left(turn);
     match target.scheme {
-        Scheme::Coaps => secured(plan, target, wait, &order, deadline, passed),
+        // Without an identity it is the doctor who dials, and no further than a handshake, which is a sign-in.
+        Scheme::Coaps if target.psk.is_some() => secured(plan, target, wait, &order, deadline, passed),
         _ => {
             let (socket, address) = first_to_stand(wait, &order)?;
             passed(Passed::Connected(Some(address)));

@@ -131,7 +131,14 @@ fn nobody_listens_or_nobody_answers() {
     let step = ill.failure().unwrap();
     assert_eq!((step.stage, step.cause), (Stage::Reach, Some(Cause::NoAnswer)), "{ill}");
     assert_eq!(ill.exit_code(), 12);
+    let secured = url.replace("coap", "coaps");
+    let ill = builder(&secured).build().unwrap().doctor(Duration::from_secs(4));
+    let step = ill.failure().unwrap();
+    assert_eq!((step.stage, step.cause), (Stage::Reach, Some(Cause::NoAnswer)), "{ill}");
     drop(silent);
+    let ill = builder(&secured).build().unwrap().doctor(Duration::from_secs(4));
+    let step = ill.failure().unwrap();
+    assert_eq!((step.stage, step.cause), (Stage::Reach, Some(Cause::ConnectionRefused)), "{ill}");
     let error = builder(&url).build().unwrap().connect(SHORT).unwrap_err();
     assert_eq!(error.kind, ErrorKind::ConnectFailed, "{error}");
     says(&error, &["nobody listens"]);
