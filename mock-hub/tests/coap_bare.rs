@@ -535,3 +535,41 @@ fn no_bytes_hurt() {
     assert_eq!(world.ask(auth("d1", 3_600)).code, CHANGED);
     assert_eq!(world.post().code, CHANGED);
 }
+
+#[test]
+fn each_request_begins_the_lifetime_anew_and_its_end_needs_no_timer() {
+    let mut world = World::new(false);
+    assert_eq!(world.ask(auth("d1", 60)).code, CHANGED);
+    for _ in 0..3 {
+        world.clock.advance(59_999);
+        assert_eq!(world.post().code, CHANGED);
+    }
+    world.clock.advance(60_000);
+    assert_eq!(world.post().code, code(4, 1));
+    assert_eq!(world.journal("kind=disconnect").len(), 1);
+}
+
+#[test]
+fn what_waits_makes_the_answer_to_a_sign_in_no_weapon() {
+    let mut world = World::new(false);
+    let seed = r#"{"models": [{"modelId": "talker", "services": {"say": {"identifier": "say", "callType": "SYNC",
+        "inputData": [{"identifier": "text", "dataType": "STRING"}], "outputData": []}}}],
+        "products": [{"productKey": "pk9", "productSecret": "ps9", "productName": "t", "modelId": "talker"}],
+        "devices": [{"productKey": "pk9", "deviceKey": "d9", "deviceSecret": "s9"}]}"#;
+    world.hub.cloud().load_seed(seed).unwrap();
+    let give = "/connect-service/v2.1/commands?action=invokeService&orgId=o1&productKey=pk9&deviceKey=d9&serviceId=say\
+                &pendingTtl=3600";
+    let told = world.rest("POST", give, &json!({"inputData": {"text": "x".repeat(700)}}).to_string());
+    assert_eq!(told["code"], 0, "{told}");
+    let payload = support::coap::auth_payload("pk9", "d9", 300, "s9");
+    let sign_in = Message { id: 5, ..Message::request(POST, "/auth/pk9/d9").payload(&payload) }.bytes();
+    let answer = world.raw(peer(9), &sign_in).remove(0);
+    assert!(answer.len() <= 3 * sign_in.len(), "{} bytes for {}", answer.len(), sign_in.len());
+    let answer = Message::read(&answer);
+    assert_eq!((answer.code, answer.text(2_100)), (CHANGED, Some("/topic/sys/pk9/d9/thing/service/say")));
+    assert_eq!(answer.option(2_102), None);
+    // A peer that is known is given what waits.
+    let post = Message::request(POST, "/topic/sys/pk9/d9/thing/tag/query").payload(b"{}");
+    let answer = Message::read(&world.raw(peer(9), &Message { id: 6, ..post }.bytes())[0]);
+    assert!(answer.option(2_102).is_some_and(|command| command.len() > 700));
+}
