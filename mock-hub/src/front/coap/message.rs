@@ -87,6 +87,8 @@ pub(super) mod option {
     pub(in super::super) const PROXY_URI: u16 = 35;
     pub(in super::super) const PROXY_SCHEME: u16 = 39;
     pub(in super::super) const SIZE1: u16 = 60;
+    /// Request-Tag (RFC 9175 §3).
+    pub(in super::super) const REQUEST_TAG: u16 = 292;
     /// EnOS: the path of what waits for the device.
     pub(in super::super) const HINT: u16 = 2100;
     /// EnOS: what waits itself.

@@ -21,6 +21,8 @@ pub(super) struct Request {
     pub(super) block1: Option<Block>,
     pub(super) block2: Option<Block>,
     pub(super) size1: Option<u32>,
+    /// Which body a block is of (RFC 9175 §3), if the peer says so.
+    pub(super) tag: Option<Vec<u8>>,
     pub(super) token: Vec<u8>,
     pub(super) payload: Vec<u8>,
     /// Bytes of the datagram.
@@ -36,6 +38,7 @@ impl Request {
             block1: None,
             block2: None,
             size1: None,
+            tag: None,
             token: Vec::new(),
             payload: Vec::new(),
             bytes,
@@ -90,9 +93,23 @@ impl Request {
                 }
             }
             option::SIZE1 => self.size1 = read_uint(value, 4),
+            // Elective: one that is too long is none.
+            option::REQUEST_TAG if value.len() <= 8 => self.tag = Some(value.to_vec()),
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Names the body that a block is of: blocks of two bodies for one path must not mix, however late some of them
+    /// are (RFC 9175 §3.3).
+    pub(super) fn body(&self) -> String {
+        match &self.tag {
+            None => self.path.clone(),
+            // A path of a topic holds no line feed.
+            Some(tag) => {
+                tag.iter().fold(format!("{}\n", self.path), |name, byte| format!("{name}{byte:02x}"))
+            }
+        }
     }
 
     fn segment(&mut self, segment: &[u8]) -> Result<(), u8> {

@@ -149,8 +149,8 @@ impl Server {
             None => None,
             Some(block) => {
                 let transfers = self.peers.get_mut(&from)?.transfers.get_or_insert_default();
-                let (path, payload, size) = (&request.path, &request.payload, request.size1);
-                match transfers.upload(path, block, payload, size, now_ms, &mut self.moving) {
+                let (body, payload, size) = (request.body(), &request.payload, request.size1);
+                match transfers.upload(&body, block, payload, size, now_ms, &mut self.moving) {
                     Taken::Whole(body) => Some(body),
                     Taken::Continue(block) => return Some(transfer::go_on(block)),
                     Taken::Refused(code, size) => return Some(transfer::refused(code, size)),

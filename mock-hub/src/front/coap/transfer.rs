@@ -66,7 +66,7 @@ pub(super) enum Taken {
 }
 
 impl Transfers {
-    /// Takes a block of a request's body.
+    /// Takes a block of a request's body; `path` is its path and, if the peer tells bodies apart, its tag.
     pub(super) fn upload(
         &mut self,
         path: &str,

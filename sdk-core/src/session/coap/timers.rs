@@ -72,8 +72,11 @@ impl Coap {
                 {
                     self.unheard = self.unheard.saturating_add(1);
                     *stage = Stage::Again { timeout_ms: timeout_ms.saturating_mul(2), tries: tries + 1 };
+                    // Whatever else the hub said meanwhile: this one goes four times more, and no fifth time.
+                    tries >= MAX_RETRANSMIT
+                } else {
+                    false
                 }
-                false
             }
             Some(Open { stage: Stage::Acknowledged { until }, .. }) => now >= *until,
             _ => false,
