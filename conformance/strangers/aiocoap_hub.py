@@ -73,7 +73,9 @@ class Topic(Resource, PathCapable):
         tell("posted", path=path, body=body)
         if path.endswith("_reply"):
             return self.hub.hinted(aiocoap.Message(code=Code.CHANGED))
-        reply = json.dumps({"id": body["id"], "code": 200, "data": ""})
+        # A long message makes aiocoap answer in blocks.
+        message = "long " * 400 if "log" in body["params"]["measurepoints"] else ""
+        reply = json.dumps({"id": body["id"], "code": 200, "data": "", "message": message})
         return self.hub.hinted(aiocoap.Message(code=Code.CHANGED, content_format=JSON, payload=reply.encode()))
 
     async def render_get(self, request):

@@ -18,6 +18,7 @@ pub(crate) const CASES: &[Case] = cases! { "hub":
     "RFC 7252 §11.3", "a stranger's datagram is never answered by more than three times its bytes", small_answers_to_strangers;
     "RFC 7959 §2.2", "the reserved block size is 4.00", the_reserved_size_is_refused;
     "RFC 7959 §2.5", "a gap is 4.08; block 0 begins again", a_gap_is_incomplete;
+    "RFC 9175 §3.3", "a late block of another body does not mix in (Request-Tag)", a_late_block_of_another_body;
     "RFC 7959 §2.5", "a block of another length than its size is 4.00", a_short_block_is_refused;
     "RFC 7959 §2.9.3", "a body without end is 4.13 in time", a_body_without_end_is_too_large;
     "RFC 7959 §2.4", "a block behind the end is 4.00", a_block_behind_the_end;
@@ -246,6 +247,25 @@ fn a_gap_is_incomplete() {
     assert_eq!(block(&mut kit, 2, true, parts[2]).code, code::CONTINUE);
     assert_eq!(block(&mut kit, 3, false, parts[3]).code, code::CHANGED);
     assert_eq!((kit.accepted(), kit.latest("log")), (1, json!("x".repeat(1_500))));
+}
+
+// Proves: BLOCK-TAG-2
+fn a_late_block_of_another_body() {
+    let mut kit = Kit::signed_in();
+    let body =
+        |letter: &str| points("9", &json!({ "log": letter.repeat(700) }), 1_700_000_000_000).into_bytes();
+    let (late, own) = (body("a"), body("b"));
+    let part = |kit: &mut Kit, of: &[u8], tag: u8, number: u32| {
+        let part = of.chunks(512).nth(number as usize).expect("a block");
+        let block = Block::new(number, number == 0, 512);
+        let post = DEVICE.post(kit.id(), &[tag], part).with_block(option::BLOCK1, block);
+        kit.ask(&post.with(option::REQUEST_TAG, &[0, tag][..]))
+    };
+    assert_eq!(part(&mut kit, &own, 2, 0).code, code::CONTINUE);
+    // What was given up long ago comes at last, in between.
+    assert_eq!(part(&mut kit, &late, 1, 0).code, code::CONTINUE);
+    assert_eq!(part(&mut kit, &own, 2, 1).code, code::CHANGED);
+    assert_eq!((kit.accepted(), kit.latest("log")), (1, json!("b".repeat(700))));
 }
 
 // Proves: BLOCK-2.5-4

@@ -52,7 +52,7 @@ fn our_client_signs_in_posts_and_serves_commands() {
     let posted = script.event("posted");
     assert_eq!(posted["body"]["params"]["measurepoints"], json!({ "temp": 21.5 }), "{posted}");
 
-    // In blocks.
+    // Both ways in blocks: Block1 up, and a reply of 2,000 bytes in Block2.
     let text = "x".repeat(3_000);
     client.post_measurepoints(&[Point::new("log", text.as_str())]).expect("a large post");
     assert_eq!(script.event("posted")["body"]["params"]["measurepoints"]["log"], text);

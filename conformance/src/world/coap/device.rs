@@ -193,7 +193,7 @@ impl World {
     /// A host posts; false if the engine does not take it.
     pub(super) fn post(&mut self, at: usize, timeout_ms: u32) -> bool {
         let serial = self.serial + 1;
-        let text = "x".repeat(self.rng.pick(&[0, 0, 0, 20, 300]));
+        let text = "x".repeat(self.rng.pick(&[0, 0, 0, 20, 1_200, 2_500]));
         let wall = (START_MS + self.now) as i64;
         let time = wall.max(self.devices[at].last_time + 1);
         let points = [
