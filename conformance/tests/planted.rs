@@ -144,9 +144,7 @@ fn check(table: &Table, scenarios: &[Scenario]) -> Result<(), String> {
     }
     for planted in &table.planted {
         let name = format!("fault_{}", planted.fault);
-        let Some(scenario) = scenarios.iter().find(|scenario| scenario.name == name) else {
-            return Err(format!("there is no scenario {name}"));
-        };
+        let scenario = scenario_of(scenarios, &name)?;
         let ordered = scenario.steps.iter().filter_map(|step| step.fault.as_ref());
         if !ordered.into_iter().any(|order| order["kind"] == *planted.fault) {
             return Err(format!("{name} does not order {}", planted.fault));
@@ -164,18 +162,25 @@ fn check(table: &Table, scenarios: &[Scenario]) -> Result<(), String> {
     Ok(())
 }
 
+/// The scenario of this name; one that runs over CoAP only has its transport behind the name.
+fn scenario_of<'s>(scenarios: &'s [Scenario], name: &str) -> Result<&'s Scenario, String> {
+    let is_it = |scenario: &&Scenario| {
+        scenario.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    scenarios.iter().find(is_it).ok_or_else(|| format!("there is no scenario {name}"))
+}
+
 /// The step at which the fault's scenario fails with the bug; the error says what else happened.
 fn judge(planted: &Planted, scenarios: &[Scenario], driver: &Path) -> Result<usize, String> {
     let name = format!("fault_{}", planted.fault);
-    let named =
-        |name: &str| scenarios.iter().find(|scenario| scenario.name == name).ok_or("no such scenario");
-    run(named(&name)?, driver, None)
+    let scenario = scenario_of(scenarios, &name)?;
+    run(scenario, driver, None)
         .map_err(|failed| format!("{name} fails without the bug in the patched copy: {failed}"))?;
     for day in GOOD_DAYS {
-        run(named(day)?, driver, Some(&planted.fault))
+        run(scenario_of(scenarios, day)?, driver, Some(&planted.fault))
             .map_err(|failed| format!("the bug shows without the fault: {day} fails: {failed}"))?;
     }
-    match run(named(&name)?, driver, Some(&planted.fault)) {
+    match run(scenario, driver, Some(&planted.fault)) {
         Ok(()) => Err(format!("{name} passes although {}", planted.bug)),
         Err(failed) if failed.step == 0 => Err(format!("{name} did not begin: {failed}")),
         Err(failed) => Ok(failed.step),
