@@ -100,7 +100,11 @@ pub fn wheel() -> Result<PathBuf, String> {
 /// Builds the hub's wheel around the program as cargo builds it for tests; its path. It is for this machine only: what is
 /// tried with it is the package, and what is released differs by the words that [`wheel`] has.
 pub fn hub_wheel() -> Result<PathBuf, String> {
-    build_wheel("sdk-python/mock-hub", &["--profile", "dev", "--compatibility", "linux"])
+    // With what the other tests' hub has: the program lies where theirs does.
+    build_wheel(
+        "sdk-python/mock-hub",
+        &["--profile", "dev", "--features", "coaps", "--compatibility", "linux"],
+    )
 }
 
 /// Has maturin build the package of that folder into a folder of its own below `target`.
