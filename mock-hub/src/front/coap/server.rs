@@ -176,7 +176,7 @@ impl Server {
         let now_ms = self.front.clock.monotonic_ms();
         let known = self.peers.get(&from);
         let most = if known.is_some() { DATAGRAM } else { DATAGRAM.min(AMPLIFICATION * datagram.len()) };
-        if let Some(answer) = known.and_then(|peer| peer.recent.find(head.id, now_ms)) {
+        if let Some(answer) = known.and_then(|peer| peer.recent.find(head.kind, head.id, now_ms)) {
             // Only a confirmable message is answered again (§4.5); one that is being answered is not yet.
             if !answer.is_empty() && head.kind == Kind::Con {
                 let answer = answer.to_vec();
@@ -188,7 +188,7 @@ impl Server {
             return self.reject(from, head, Some("it is malformed (RFC 7252 section 3)"));
         };
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.recent.begin(head.id, now_ms, &mut self.kept);
+            peer.recent.begin(head.kind, head.id, now_ms, &mut self.kept);
         }
         let token = packet.get_token().to_vec();
         let outcome = match Request::read(head.code, packet, datagram.len()) {
@@ -237,10 +237,10 @@ impl Server {
             (_, None, _) => return,
         };
         if let Some(peer) = self.peers.get_mut(&to) {
-            if peer.recent.find(id, now_ms).is_none() {
-                peer.recent.begin(id, now_ms, &mut self.kept);
+            if peer.recent.find(kind, id, now_ms).is_none() {
+                peer.recent.begin(kind, id, now_ms, &mut self.kept);
             }
-            peer.recent.answered(id, &bytes, &mut self.kept);
+            peer.recent.answered(kind, id, &bytes, &mut self.kept);
             if let Some((who, _)) = &about
                 && let Some(session) = peer.session(&who.device.product_key, &who.device.device_key)
             {
